@@ -1,0 +1,79 @@
+"""Linear regions of piecewise-linear networks: which pieces a network cuts its input space into, and what they look like."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vitrail import boundaries as boundaries
+    from vitrail.count import Count as Count
+    from vitrail.domains import Box as Box
+    from vitrail.domains import Line as Line
+    from vitrail.domains import Plane as Plane
+    from vitrail.domains import Polygon as Polygon
+    from vitrail.domains import Segment as Segment
+    from vitrail.errors import VitrailError as VitrailError
+    from vitrail.network.network import Network as Network
+    from vitrail.regions import Region as Region
+    from vitrail.regions import RegionSet as RegionSet
+    from vitrail.search import count_regions as count_regions
+    from vitrail.search import enumerate_regions as enumerate_regions
+    from vitrail.status import Definition as Definition
+    from vitrail.status import Kind as Kind
+    from vitrail.status import Status as Status
+
+__version__ = "0.1.0"
+
+# where each public name lives; looked up when first used, so that `import vitrail` stays light
+_HOMES = {
+    "Box": "vitrail.domains",
+    "Count": "vitrail.count",
+    "Definition": "vitrail.status",
+    "Kind": "vitrail.status",
+    "Line": "vitrail.domains",
+    "Network": "vitrail.network.network",
+    "Plane": "vitrail.domains",
+    "Polygon": "vitrail.domains",
+    "Region": "vitrail.regions",
+    "RegionSet": "vitrail.regions",
+    "Segment": "vitrail.domains",
+    "Status": "vitrail.status",
+    "VitrailError": "vitrail.errors",
+    "boundaries": "vitrail.boundaries",
+    "count_regions": "vitrail.search",
+    "enumerate_regions": "vitrail.search",
+}
+
+__all__ = [
+    "Box",
+    "Count",
+    "Definition",
+    "Kind",
+    "Line",
+    "Network",
+    "Plane",
+    "Polygon",
+    "Region",
+    "RegionSet",
+    "Segment",
+    "Status",
+    "VitrailError",
+    "__version__",
+    "boundaries",
+    "count_regions",
+    "enumerate_regions",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vitrail' has no attribute {name!r}")
+    module = import_module(_HOMES[name])
+    return module if _HOMES[name] == f"vitrail.{name}" else vars(module)[name]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

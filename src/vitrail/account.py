@@ -1,0 +1,95 @@
+"""The account of a search: what was decided, what was not, and the counts that follow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from vitrail.count import Count
+from vitrail.status import Definition, Status
+
+__all__ = ["Account", "Range"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number found, and the range that is proven to hold the true one."""
+
+    value: int
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` sign tests, `undecided` of them.
+
+    `unproven` units lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were touched by
+    an undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame coordinates.
+
+    Example:
+        >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), 120, 0, 0, 0, True, 0.1)
+        >>> account.status.value, int(account.count(5, 0))
+        ('certified', 5)
+    """
+
+    domain: str
+    measure: float
+    measure_scale: float
+    per_layer: tuple[int, ...]
+    layers: tuple[str, ...]
+    decisions: int
+    undecided: int
+    unproven: int
+    dirty: int
+    complete: bool
+    seconds: float
+
+    @property
+    def status(self) -> Status:
+        """Partial, uncertified or certified."""
+        if not self.complete:
+            return Status.PARTIAL
+        return Status.CERTIFIED if self.undecided == 0 and self.unproven == 0 else Status.UNCERTIFIED
+
+    def count(self, regions: int, dirty: int) -> Count:
+        """The number of activation regions; regions that no undecided sign touched are a lower bound."""
+        status = self.status
+        if self.unproven:
+            lower = min(1, regions)
+        else:
+            lower = max(regions - dirty, min(1, regions))
+        return Count(
+            regions,
+            lower=lower,
+            upper=regions if status.proven else None,
+            status=status,
+            definition=Definition.ACTIVATION,
+            domain=self.domain,
+            undecided=self.undecided,
+        )
+
+    def merged_count(self, number: Range, definition: Definition, regions: int) -> Count:
+        """The number of linear regions or affine pieces; certified where the activation regions and all merges are."""
+        status = self.status
+        proven = status.proven and number.lower == number.upper
+        if status.proven and not proven:
+            status = Status.UNCERTIFIED
+        base_holds = self.status.proven
+        # what a partial search found may still merge through regions that it has not found
+        lower = number.lower if base_holds else (1 if regions else 0)
+        if definition is Definition.AFFINE and self.status is Status.PARTIAL and not self.undecided and not self.unproven:
+            lower = number.lower
+        value = lower if status is Status.PARTIAL else number.value
+        return Count(
+            value,
+            lower=lower,
+            upper=number.upper if base_holds else None,
+            status=status,
+            definition=definition,
+            domain=self.domain,
+            undecided=self.undecided + number.upper - number.lower,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self)

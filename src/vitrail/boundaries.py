@@ -1,0 +1,109 @@
+"""Decision boundaries and decision regions on a domain: one more op, the winner among the outputs."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitrail.domains import Domain
+from vitrail.network.graph import Graph, Node
+from vitrail.network.network import Network
+from vitrail.network.ops.elementwise import relu
+from vitrail.network.ops.maximum import Maximum
+from vitrail.regions import RegionSet
+from vitrail.search import Limits, enumerate_graph
+from vitrail.status import Status
+
+__all__ = ["DecisionBoundary", "decision_boundary"]
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionBoundary:
+    """Where the predicted class changes on a domain.
+
+    `ends` (pieces, 2, k) are the end points of the straight pieces in frame coordinates (on a line both are the same point),
+    `classes` (pieces, 2) the classes on its two sides, the smaller first, `lengths` (pieces,) in input units. `regions` is the
+    partition refined by class, and `region_classes` (regions,) the class of each of its regions: the decision regions are its
+    connected parts of one class, numbered by `decision_regions`. No piece means one class on the whole domain.
+    """
+
+    ends: np.ndarray
+    classes: np.ndarray
+    lengths: np.ndarray
+    regions: RegionSet
+    region_classes: np.ndarray
+
+    @property
+    def status(self) -> Status:
+        """How sure the pieces are."""
+        return self.regions.status
+
+    @property
+    def length(self) -> float:
+        """Total length in input units (0 on a line, where the boundary is points)."""
+        return float(self.lengths.sum())
+
+    @property
+    def decision_regions(self) -> np.ndarray:
+        """The decision region of each region: connected across facets and of one class, numbered from 0."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        pairs = self.regions.adjacency()
+        same = pairs[self.region_classes[pairs[:, 0]] == self.region_classes[pairs[:, 1]]]
+        count = len(self.regions)
+        graph = coo_array((np.ones(len(same), dtype=np.int8), (same[:, 0], same[:, 1])), shape=(count, count))
+        return connected_components(graph, directed=False)[1]
+
+
+def decision_boundary(
+    net: Network,
+    domain: Domain,
+    *,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> DecisionBoundary:
+    """Find the decision boundary of a classifier on a domain: the largest output wins; one output is decided by its sign.
+
+    Options as for `enumerate_regions`. Where two outputs are equal on a whole region, the lower class is predicted there.
+
+    Raises:
+        InvalidDomainError: the domain does not fit the network's input.
+        InvalidOptionError: a budget that is not a positive number.
+
+    Example:
+        >>> import vitrail
+        >>> net = vitrail.Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], None)])
+        >>> boundary = decision_boundary(net, vitrail.Box([-1.0, -1.0], [1.0, 1.0]))
+        >>> boundary.classes.tolist(), round(boundary.length, 6), boundary.region_classes.tolist()
+        ([[0, 1]], 2.828427, [1, 0])
+    """
+    graph = with_decision(net.graph)
+    limits = Limits(max_regions=max_regions, time_limit=time_limit, executor=executor, progress=progress)
+    regions = enumerate_graph(graph, domain, True, limits)
+    region_classes = regions.patterns()[-1][:, 0].astype(np.int64)
+    facets = regions.facets
+    sides = region_classes[facets.regions]
+    at = sides[:, 0] != sides[:, 1]
+    ends = facets.ends[at]
+    lengths = np.linalg.norm((ends[:, 1] - ends[:, 0]) @ regions.basis, axis=1)
+    return DecisionBoundary(ends, np.sort(sides[at], axis=1), lengths, regions, region_classes)
+
+
+def with_decision(graph: Graph) -> Graph:
+    """The graph with one more op whose pieces are the classes: a maximum over the outputs, or the sign of a single one.
+
+    Example:
+        >>> import vitrail
+        >>> with_decision(vitrail.Network.from_arrays([([[1.0]], None)]).graph).number_of_units
+        1
+    """
+    shape = graph.output_shape
+    outputs = int(np.prod(shape, dtype=np.int64))
+    op = relu(shape) if outputs == 1 else Maximum(np.arange(outputs)[None], 1, (shape,), (1,))
+    nodes = (*graph.nodes[: graph.output + 1], Node(op, (graph.output,), "decision"))
+    return Graph(nodes, len(nodes) - 1, graph.source, graph.notes)

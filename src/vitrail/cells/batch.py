@@ -1,0 +1,112 @@
+"""What every kind of cell offers to an engine: a batch that can be cut by the units of one op."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vitrail.patterns import words_for
+
+__all__ = ["CellBatch", "Children", "CutTable", "Tally"]
+
+
+@dataclass(frozen=True)
+class CutTable:
+    """How the forms of one op decide its pieces, and how far their signs can be trusted.
+
+    `breakpoints` has shape (breakpoints, units): piece p of a unit is the number of its breakpoints below the form. For a
+    maximum, `groups` has shape (units, candidates), indices into the forms, -1 for none, and the piece is the winner.
+    `bounds` has shape (2, breakpoints or 1, forms): the error bound of a form's value from its constant, and per unit of |t|
+    (for bounded cells, where |t| <= 1, their sum counts). `first_unit` numbers the units over the whole network.
+    """
+
+    breakpoints: np.ndarray | None
+    groups: np.ndarray | None
+    bounds: np.ndarray
+    first_unit: int
+    bits: int
+
+    @property
+    def units(self) -> int:
+        """Number of units of the op."""
+        if self.groups is not None:
+            return self.groups.shape[0]
+        assert self.breakpoints is not None
+        return self.breakpoints.shape[1]
+
+    @property
+    def words(self) -> int:
+        """Words of the packed pieces of one cell."""
+        return words_for(self.units, self.bits)
+
+    @property
+    def rows(self) -> int:
+        """Sign decisions that one cell asks for: breakpoints, or candidates beyond the first of each group."""
+        if self.groups is not None:
+            return int((self.groups >= 0).sum()) - self.groups.shape[0]
+        assert self.breakpoints is not None
+        return self.breakpoints.size
+
+
+@dataclass(frozen=True)
+class Children:
+    """Children of some parents: their cells, the parent of each (not decreasing), its packed pieces; undecided signs.
+
+    The arrays belong to the work memory of the cut: they are valid until the next children are asked for.
+    """
+
+    cells: CellBatch
+    parent: np.ndarray
+    words: np.ndarray
+    undecided: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Children counted but not made: per parent, their number and how many of them an undecided sign touched."""
+
+    children: np.ndarray
+    dirty: np.ndarray
+    undecided: int
+
+
+class CellBatch(Protocol):
+    """A batch of convex cells, a struct of arrays."""
+
+    @property
+    def form_of(self) -> np.ndarray:
+        """Row of the forms that belongs to each cell, shape (cells,)."""
+
+    @property
+    def dirty(self) -> np.ndarray:
+        """1 where an undecided sign touched the cell or an ancestor of it, shape (cells,)."""
+
+    def __len__(self) -> int:
+        """Number of cells."""
+
+    def cut(self, forms: np.ndarray, table: CutTable, work: CutWork) -> Iterator[Children]:
+        """Cut every cell by every unit; forms have shape (rows, k + 1, units)."""
+
+    def tally(self, forms: np.ndarray, table: CutTable, work: CutWork) -> Tally:
+        """Count the children of every cell without making them."""
+
+    def take(self, start: int, stop: int) -> CellBatch:
+        """The cells from `start` to `stop`, a view."""
+
+    def copy(self) -> CellBatch:
+        """The same cells in memory of their own."""
+
+    def with_forms(self, form_of: np.ndarray) -> CellBatch:
+        """The same cells with other rows of forms."""
+
+    def measures(self) -> np.ndarray:
+        """Length or area of each cell in frame coordinates, `inf` if unbounded."""
+
+
+class CutWork(Protocol):
+    """Preallocated memory of one cutting loop, and the number of the next cut."""
+
+    next_cut: int

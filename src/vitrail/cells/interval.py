@@ -1,0 +1,112 @@
+"""A batch of intervals in frame coordinates; the ends may be infinite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vitrail.cells.batch import Children, CutTable, Tally
+from vitrail.cells.interval_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, UNDECIDED, cut_intervals
+
+__all__ = ["IntervalWork", "Intervals"]
+
+_NO_GROUPS = np.zeros((0, 0), dtype=np.int64)
+_NO_BREAKPOINTS = np.zeros((0, 0))
+
+
+class IntervalWork:
+    """Preallocated memory of a cutting loop over intervals; it grows when a cell does not fit."""
+
+    def __init__(self, capacity: int = 1024, next_cut: int = 0) -> None:
+        """Room for `capacity` children at first."""
+        self.next_cut = next_cut
+        self._capacity = capacity
+        self._made_for: tuple[int, ...] = ()
+
+    def prepare(self, table: CutTable) -> None:
+        """Make the arrays for one op, unless they are there already."""
+        events = table.rows + 1
+        key = (events, table.words, self._capacity)
+        if key == self._made_for:
+            return
+        self._made_for = key
+        capacity = self._capacity
+        self.output = (
+            np.empty((capacity, 4)),
+            np.empty((capacity, 2), dtype=np.int64),
+            np.empty(capacity, dtype=np.int64),
+            np.empty((capacity, table.words), dtype=np.int64),
+            np.empty(capacity, dtype=np.int64),
+        )
+        self.scratch = (
+            np.empty(table.words, dtype=np.int64),
+            np.empty((events, 2)),
+            np.empty((events, 3), dtype=np.int64),
+        )
+
+    def grow(self) -> None:
+        """Four times the room."""
+        self._capacity *= 4
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals, rows as `interval_cut` describes them."""
+
+    floats: np.ndarray
+    integers: np.ndarray
+    form_of: np.ndarray
+    dirty: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return self.floats.shape[0]
+
+    def cut(self, forms: np.ndarray, table: CutTable, work: IntervalWork) -> Iterator[Children]:
+        """Cut every cell by every unit; yields children, from low to high, as the output memory fills."""
+        done = 0
+        cells = (self.floats, self.integers, self.form_of, self.dirty)
+        by_winner = table.groups is not None
+        rows = (_NO_GROUPS if table.groups is None else table.groups, _NO_BREAKPOINTS if by_winner else table.breakpoints)
+        while done < len(self):
+            work.prepare(table)
+            counters = np.zeros(DIRTY_OUT + 1, dtype=np.int64)
+            counters[CELLS_DONE] = done
+            cut_intervals(done, cells, forms, by_winner, rows, table.bounds, table.first_unit, table.bits, True, work.output, work.scratch, counters)  # fmt: skip
+            if counters[CELLS_DONE] == done:
+                work.grow()
+                continue
+            done = int(counters[CELLS_DONE])
+            n = counters[CELLS_OUT]
+            floats, integers, parent, words, dirty = work.output
+            children = Intervals(floats[:n], integers[:n], np.arange(n), dirty[:n])
+            yield Children(children, parent[:n], words[:n], int(counters[UNDECIDED]))
+
+    def tally(self, forms: np.ndarray, table: CutTable, work: IntervalWork) -> Tally:
+        """Count the children of every cell."""
+        children, dirty, undecided = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=np.int64), 0
+        for batch in self.cut(forms, table, work):
+            children += np.bincount(batch.parent, minlength=len(self))
+            dirty += np.bincount(batch.parent, weights=batch.cells.dirty, minlength=len(self)).astype(np.int64)
+            undecided += batch.undecided
+        return Tally(children, dirty, undecided)
+
+    def take(self, start: int, stop: int) -> Intervals:
+        """The cells from `start` to `stop`."""
+        return Intervals(
+            self.floats[start:stop], self.integers[start:stop], self.form_of[start:stop], self.dirty[start:stop]
+        )
+
+    def copy(self) -> Intervals:
+        """The same cells in memory of their own."""
+        return Intervals(self.floats.copy(), self.integers.copy(), self.form_of.copy(), self.dirty.copy())
+
+    def with_forms(self, form_of: np.ndarray) -> Intervals:
+        """The same cells with other rows of forms."""
+        return replace(self, form_of=form_of)
+
+    def measures(self) -> np.ndarray:
+        """Lengths in frame coordinates, `inf` if unbounded."""
+        return self.floats[:, 1] - self.floats[:, 0]

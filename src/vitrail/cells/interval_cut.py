@@ -1,0 +1,205 @@
+"""Compiled cutting of intervals: breakpoints of all units on many intervals, arrays in and arrays out.
+
+An interval row is (low, high, low error, high error); the ends may be infinite. Its integer row is (source of the low end,
+source of the high end): the unit, or below zero the end of the domain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from vitrail.numerics.filters import VALUE_ROUNDING
+
+_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy"}
+
+CELLS_DONE, CELLS_OUT, UNDECIDED, DIRTY_OUT = range(4)
+
+
+@njit(**_OPTIONS)
+def end_sign(c0, c1, bound0, bound1, t, error):
+    """Sign at an end, 0 if undecided; at an infinite end the sign of the slope, then of the constant."""
+    if np.isinf(t):
+        if abs(c1) > bound1:
+            return 1 if (c1 > 0.0) == (t > 0.0) else -1
+        if c1 != 0.0 or bound1 > 0.0:
+            return 0
+        value, threshold = c0, bound0
+    else:
+        value = c0 + c1 * t
+        threshold = bound0 + bound1 * abs(t) + abs(c1) * error + VALUE_ROUNDING * (abs(c0) + abs(c1 * t))
+    if value > threshold:
+        return 1
+    return -1 if value < -threshold else 0
+
+
+@njit(**_OPTIONS)
+def root(c0, c1, bound0, bound1, low, high):
+    """Zero of the affine function between the ends, and the bound on its error."""
+    t = min(max(-c0 / c1, low), high)
+    residual = abs(c0 + c1 * t) + VALUE_ROUNDING * (abs(c0) + abs(c1 * t)) + bound0 + bound1 * abs(t)
+    safe = abs(c1) - bound1
+    error = residual / safe if safe > 0.0 else np.inf
+    return t, min(error, max(high - t, t - low))
+
+
+@njit(**_OPTIONS)
+def sign_events(form, breakpoints, bounds, interval, bits, words, events, where):
+    """Pieces at the low end, and an event (root, error) with (bit position, change, unit) for each row that crosses."""
+    low, high, low_error, high_error = interval[0], interval[1], interval[2], interval[3]
+    finite = np.isfinite(low) and np.isfinite(high)
+    units = form.shape[1]
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    reach = max(abs(low), abs(high))
+    half = half + max(low_error, high_error) + VALUE_ROUNDING * reach
+    count, undecided = 0, 0
+    for m in range(breakpoints.shape[0]):
+        for u in range(units):
+            c0, c1 = form[0, u] - breakpoints[m, u], form[1, u]
+            position = u * bits
+            if finite:
+                value = c0 + c1 * middle
+                radius = abs(c1) * half + bounds[0, m, u] + bounds[1, m, u] * reach + VALUE_ROUNDING * abs(c0)
+                if value > radius:
+                    words[position >> 6] += 1 << (position & 63)
+                    continue
+                if value < -radius:
+                    continue
+            before = end_sign(c0, c1, bounds[0, m, u], bounds[1, m, u], low, low_error)
+            after = end_sign(c0, c1, bounds[0, m, u], bounds[1, m, u], high, high_error)
+            if before == 0 or after == 0:
+                undecided += c1 != 0.0 or bounds[0, m, u] > 0.0 or bounds[1, m, u] > 0.0
+            if before * after < 0:
+                t, error = root(c0, c1, bounds[0, m, u], bounds[1, m, u], low, high)
+                events[count, 0], events[count, 1] = t, error
+                where[count, 0], where[count, 1], where[count, 2] = position, after, u
+                count += 1
+            if before > 0 or (before == 0 and after > 0):
+                words[position >> 6] += 1 << (position & 63)
+    return count, undecided
+
+
+@njit(**_OPTIONS)
+def winner_events(form, groups, bounds, interval, bits, words, events, where):
+    """Winner of each group at the low end, and an event for each change of winner (upper envelope, left to right)."""
+    low, high, low_error, high_error = interval[0], interval[1], interval[2], interval[3]
+    count, undecided = 0, 0
+    for g in range(groups.shape[0]):
+        position = g * bits
+        winner = -1
+        for k in range(groups.shape[1]):
+            u = groups[g, k]
+            if u < 0:
+                continue
+            if winner < 0:
+                winner = k
+                continue
+            w = groups[g, winner]
+            c0, c1 = form[0, u] - form[0, w], form[1, u] - form[1, w]
+            b0, b1 = bounds[0, 0, u] + bounds[0, 0, w], bounds[1, 0, u] + bounds[1, 0, w]
+            sign = end_sign(c0, c1, b0, b1, low, low_error)
+            if sign == 0 and u != w:
+                undecided += b0 > 0.0 or b1 > 0.0 or c1 != 0.0
+                sign = end_sign(c0, c1, b0, b1, high, high_error)
+            if sign > 0:
+                winner = k
+        words[position >> 6] += winner << (position & 63)
+        while True:
+            w = groups[g, winner]
+            best, best_t, best_error, best_slope = -1, high, 0.0, 0.0
+            for k in range(groups.shape[1]):
+                u = groups[g, k]
+                if u < 0 or u == w:
+                    continue
+                c0, c1 = form[0, u] - form[0, w], form[1, u] - form[1, w]
+                b0, b1 = bounds[0, 0, u] + bounds[0, 0, w], bounds[1, 0, u] + bounds[1, 0, w]
+                sign = end_sign(c0, c1, b0, b1, high, high_error)
+                if sign == 0:
+                    undecided += b0 > 0.0 or b1 > 0.0 or c1 != 0.0
+                if sign <= 0 or c1 <= b1:
+                    continue
+                t, error = root(c0, c1, b0, b1, low, high)
+                together = abs(t - best_t) <= error + best_error
+                if best >= 0 and together:
+                    undecided += 1
+                if best < 0 or (not together and t < best_t) or (together and c1 > best_slope):
+                    best, best_t, best_error, best_slope = k, t, error, c1
+            if best < 0:
+                break
+            if count >= events.shape[0]:
+                return -1, undecided
+            events[count, 0], events[count, 1] = best_t, best_error
+            where[count, 0], where[count, 1], where[count, 2] = position, best - winner, g
+            count += 1
+            winner = best
+    return count, undecided
+
+
+@njit(**_OPTIONS)
+def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_unit, keep, out, counters):
+    """Append the pieces between the sorted events; events that their errors cannot tell apart make one breakpoint."""
+    out_floats, out_integers, out_parent, out_words, out_dirty = out
+    first, undecided = counters[CELLS_OUT], 0
+    for e in range(1, count):
+        a, b = order[e - 1], order[e]
+        undecided += events[b, 0] - events[a, 0] <= events[b, 1] + events[a, 1]
+    unclean = 1 if undecided > 0 or dirty else 0
+    n = first
+    low, low_error, low_source = interval[0], interval[2], sources[0]
+    e = 0
+    while True:
+        last = e >= count
+        high, high_error, high_source = interval[1], interval[3], sources[1]
+        if not last:
+            k = order[e]
+            high, high_error, high_source = events[k, 0], events[k, 1], first_unit + where[k, 2]
+        if keep:
+            if n >= out_parent.shape[0]:
+                return False
+            out_floats[n, 0], out_floats[n, 1], out_floats[n, 2], out_floats[n, 3] = low, high, low_error, high_error
+            out_integers[n, 0], out_integers[n, 1] = low_source, high_source
+            out_words[n, :] = words
+            out_parent[n] = parent
+            out_dirty[n] = unclean
+        n += 1
+        if last:
+            break
+        while True:
+            k = order[e]
+            words[where[k, 0] >> 6] += where[k, 1] << (where[k, 0] & 63)
+            e += 1
+            if e >= count or events[order[e], 0] - events[k, 0] > events[order[e], 1] + events[k, 1]:
+                break
+        low, low_error, low_source = high, high_error, high_source
+    counters[CELLS_OUT] = n
+    counters[UNDECIDED] += undecided
+    counters[DIRTY_OUT] += unclean * (n - first)
+    return True
+
+
+@njit(**_OPTIONS)
+def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bits, keep, out, work, counters):
+    """Cut intervals `first`, `first + 1`, ... by all units of one op until the output is full.
+
+    `table` holds the groups of a maximum, shape (groups, candidates), or nothing, and the breakpoints of an elementwise op,
+    shape (breakpoints, units); `bounds` has shape (2, breakpoints or 1, units): for the constant and the coefficient.
+    """
+    floats, integers, form_of, dirty = cells
+    groups, breakpoints = table
+    words, events, where = work
+    for c in range(first, floats.shape[0]):
+        words[:] = 0
+        form = forms[form_of[c]]
+        before = counters[UNDECIDED]
+        if by_winner:
+            count, undecided = winner_events(form, groups, bounds, floats[c], bits, words, events, where)
+        else:
+            count, undecided = sign_events(form, breakpoints, bounds, floats[c], bits, words, events, where)
+        counters[UNDECIDED] += undecided
+        order = np.argsort(events[:count, 0])
+        unclean = dirty[c] or undecided > 0
+        if not emit_pieces(floats[c], integers[c], c, unclean, words, events, where, order, count, first_unit, keep, out, counters):
+            counters[UNDECIDED] = before
+            counters[CELLS_DONE] = c
+            return
+    counters[CELLS_DONE] = floats.shape[0]

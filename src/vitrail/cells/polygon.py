@@ -1,0 +1,186 @@
+"""A batch of convex polygons in frame coordinates, scaled so that |x|, |y| <= 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vitrail.cells.batch import Children, CutTable, Tally
+from vitrail.cells.polygon_cut import (
+    CELLS_DONE,
+    CELLS_OUT,
+    DIRTY_OUT,
+    NEXT_CUT,
+    UNDECIDED,
+    VERTICES_OUT,
+    WORK_FULL,
+    cut_by_sign,
+)
+from vitrail.cells.polygon_kernels import FLOATS, INTEGERS
+from vitrail.cells.polygon_winner import cut_by_winner
+
+__all__ = ["PolygonWork", "Polygons", "polygon_areas"]
+
+_VERTICES_PER_CELL = 6
+
+
+class PolygonWork:
+    """Preallocated memory of a cutting loop over polygons; it grows when a cell does not fit."""
+
+    def __init__(self, capacity: int = 1024, next_cut: int = 0) -> None:
+        """Room for `capacity` children at first."""
+        self.next_cut = next_cut
+        self._capacity = capacity
+        self._scale = 1
+        self._made_for: tuple[int, ...] = ()
+
+    def prepare(self, table: CutTable, parents: int) -> None:
+        """Make the arrays for one op, unless they are there already."""
+        rows = table.units if table.breakpoints is None else table.breakpoints.size
+        width = 0 if table.groups is None else table.groups.shape[1]
+        key = (rows, width, table.words, self._capacity, self._scale)
+        if key == self._made_for and len(self.tallies[0]) >= parents:
+            return
+        self._made_for = key
+        capacity, vertices = self._capacity, self._capacity * _VERTICES_PER_CELL
+        arena = 4096 * self._scale * (width + 1)
+        levels = (rows + 2) * max(width, 1)
+        self.output = (
+            np.empty((vertices, FLOATS)),
+            np.empty((vertices, INTEGERS), dtype=np.int64),
+            np.zeros(capacity + 1, dtype=np.int64),
+            np.empty(capacity, dtype=np.int64),
+            np.empty((capacity, table.words), dtype=np.int64),
+            np.empty(capacity, dtype=np.int64),
+        )
+        self.tallies = (np.zeros(max(parents, 1), dtype=np.int64), np.zeros(max(parents, 1), dtype=np.int64))
+        self.scratch = (
+            np.empty((arena, FLOATS)),
+            np.empty((arena, INTEGERS), dtype=np.int64),
+            np.empty((arena, FLOATS)),
+            np.empty((arena, INTEGERS), dtype=np.int64),
+            np.empty(arena, dtype=np.int8),
+            np.empty((8, levels), dtype=np.int64),
+            np.empty((levels, table.words), dtype=np.int64),
+            np.empty(4 * rows * self._scale + 64, dtype=np.int64),
+            (np.empty(rows), np.empty(rows), np.empty((rows, 4))),
+        )
+
+    def grow(self, output: bool) -> None:
+        """Make room after a cell that did not fit: four times the output, or four times the scratch memory."""
+        if output:
+            self._capacity *= 4
+        else:
+            self._scale *= 4
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Convex polygons, vertices counter-clockwise: `offsets` (cells + 1), and rows as `polygon_kernels` describes them."""
+
+    offsets: np.ndarray
+    floats: np.ndarray
+    integers: np.ndarray
+    form_of: np.ndarray
+    dirty: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return self.offsets.shape[0] - 1
+
+    def _run(
+        self, first: int, forms: np.ndarray, table: CutTable, keep: bool, work: PolygonWork, counters: np.ndarray
+    ) -> None:
+        cells = (self.offsets, self.floats, self.integers, self.form_of, self.dirty)
+        bounds = table.bounds.sum(axis=0)
+        output = work.output if keep else (*work.output[:3], work.tallies[0], work.output[4], work.tallies[1])
+        if table.groups is not None:
+            cut_by_winner(first, cells, forms, table.groups, bounds[0], table.first_unit, table.bits, keep, output, work.scratch, counters)  # fmt: skip
+        else:
+            cut_by_sign(first, cells, forms, table.breakpoints, bounds, table.first_unit, table.bits, keep, output, work.scratch, counters)  # fmt: skip
+
+    def cut(self, forms: np.ndarray, table: CutTable, work: PolygonWork) -> Iterator[Children]:
+        """Cut every cell by every unit; yields children as the output memory fills."""
+        done = 0
+        while done < len(self):
+            work.prepare(table, 0)
+            counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
+            counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
+            self._run(done, forms, table, True, work, counters)
+            if counters[CELLS_DONE] == done:
+                work.grow(output=not counters[WORK_FULL])
+                continue
+            done = int(counters[CELLS_DONE])
+            work.next_cut = int(counters[NEXT_CUT])
+            n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
+            floats, integers, offsets, parent, words, dirty = work.output
+            cells = Polygons(offsets[: n + 1], floats[:v], integers[:v], np.arange(n), dirty[:n])
+            yield Children(cells, parent[:n], words[:n], int(counters[UNDECIDED]))
+            if counters[WORK_FULL]:
+                work.grow(output=False)
+
+    def tally(self, forms: np.ndarray, table: CutTable, work: PolygonWork) -> Tally:
+        """Count the children of every cell without making them."""
+        work.prepare(table, len(self))
+        children, dirty = work.tallies
+        children[:], dirty[:] = 0, 0
+        undecided, done = 0, 0
+        while done < len(self):
+            counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
+            counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
+            self._run(done, forms, table, False, work, counters)
+            done = int(counters[CELLS_DONE])
+            undecided += int(counters[UNDECIDED])
+            if done < len(self):
+                partial = children.copy(), dirty.copy()
+                # what the unfinished cell had counted is taken back before it is done again
+                partial[0][done], partial[1][done] = 0, 0
+                work.grow(output=False)
+                work.prepare(table, len(self))
+                children, dirty = work.tallies
+                children[: len(self)], dirty[: len(self)] = partial[0][: len(self)], partial[1][: len(self)]
+        return Tally(children[: len(self)].copy(), dirty[: len(self)].copy(), undecided)
+
+    def take(self, start: int, stop: int) -> Polygons:
+        """The cells from `start` to `stop`."""
+        low, high = self.offsets[start], self.offsets[stop]
+        return Polygons(
+            self.offsets[start : stop + 1] - low,
+            self.floats[low:high],
+            self.integers[low:high],
+            self.form_of[start:stop],
+            self.dirty[start:stop],
+        )
+
+    def copy(self) -> Polygons:
+        """The same cells in memory of their own."""
+        return Polygons(
+            self.offsets.copy(), self.floats.copy(), self.integers.copy(), self.form_of.copy(), self.dirty.copy()
+        )
+
+    def with_forms(self, form_of: np.ndarray) -> Polygons:
+        """The same cells with other rows of forms."""
+        return replace(self, form_of=form_of)
+
+    def measures(self) -> np.ndarray:
+        """Areas in frame coordinates."""
+        return polygon_areas(self.offsets, self.floats[:, :2])
+
+
+def polygon_areas(offsets: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Areas of counter-clockwise polygons given as flat vertices, shape (total, 2), and offsets, shape (polygons + 1,).
+
+    Example:
+        >>> polygon_areas(np.array([0, 3]), np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
+        array([1.])
+    """
+    if offsets.shape[0] == 1:
+        return np.zeros(0)
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    # relative to each polygon's first vertex: small polygons far from the origin keep their digits
+    x, y = (vertices - vertices[first]).T
+    after = np.arange(1, vertices.shape[0] + 1)
+    after[offsets[1:] - 1] = offsets[:-1]
+    return 0.5 * np.add.reduceat(x * y[after] - x[after] * y, offsets[:-1])

@@ -1,0 +1,1 @@
+"""Search order: how batches of cells are carried through a network."""

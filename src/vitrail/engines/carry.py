@@ -1,0 +1,102 @@
+"""Carrying forms from parents to children through one stage: the layer algebra of the loop, with its work memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitrail.cells.batch import CellBatch, Children, CutWork
+from vitrail.engines.plan import Plan, Stage
+from vitrail.network.ops.elementwise import Elementwise
+from vitrail.network.ops.elementwise_linear import children_forms, common_activations, group_starts
+from vitrail.network.ops.maximum import Maximum
+from vitrail.patterns import unpack
+
+__all__ = ["Carrier"]
+
+
+class Carrier:
+    """Computes children's forms chunk by chunk, in memory that is used again for every chunk of a stage."""
+
+    def __init__(self, chunk: int, work: Sequence[CutWork]) -> None:
+        """At most `chunk` cells at a time; `work` holds the cutting memory of each stage."""
+        self.chunk = chunk
+        self.work = work
+        self._buffers: dict[tuple[int, str], np.ndarray] = {}
+
+    @staticmethod
+    def stage_forms(stage: Stage, live: dict[int, Tensor]) -> np.ndarray:
+        """The forms that decide a stage's pieces, shape (rows, k + 1, forms), candidates of a minimum negated."""
+        parts = [live[source].flatten(2) for source in stage.sources]
+        forms = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+        if isinstance(stage.op, Maximum) and stage.op.sign < 0:
+            forms = -forms
+        return np.ascontiguousarray(forms.numpy())
+
+    def carry(self, plan: Plan, number: int, live: dict[int, Tensor], children: Children) -> dict[int, Tensor]:
+        """Forms of every node that is still read, for the children of a stage; rows in the order of the children."""
+        stage = plan.stages[number]
+        cells, parent = children.cells, children.parent
+        rows = torch.from_numpy(parent)
+        result = {node: live[node].index_select(0, rows) for node in stage.keep}
+        if stage.dense is not None:
+            result[stage.dense] = self._fused(number, stage, live[stage.sources[0]], children)
+        else:
+            inputs = [live[source].index_select(0, rows) for source in stage.sources]
+            pieces = unpack(children.words, stage.table.units, stage.table.bits)
+            if isinstance(stage.op, Elementwise):
+                result[stage.node] = stage.op.apply(inputs[0], pieces)
+            else:
+                assert isinstance(stage.op, Maximum)
+                result[stage.node] = stage.op.apply(inputs, pieces)
+        for node in stage.affine:
+            if node != stage.dense:
+                result[node] = plan.affine_forms(node, result)
+        return self._needed(plan, number, result, len(cells))
+
+    def _needed(self, plan: Plan, number: int, live: dict[int, Tensor], count: int) -> dict[int, Tensor]:
+        if number + 1 == len(plan.stages):
+            return {plan.graph.output: live[plan.graph.output]}
+        following = plan.stages[number + 1]
+        return {node: forms for node, forms in live.items() if node in (*following.sources, *following.keep)}
+
+    def _fused(self, number: int, stage: Stage, forms: Tensor, children: Children) -> Tensor:
+        """Elementwise op and dense layer in one step: a product per parent, then a few rows per child."""
+        op, weights = stage.op, stage.weights
+        assert isinstance(op, Elementwise) and weights is not None
+        parents = np.ascontiguousarray(forms.flatten(2).numpy())
+        words, parent, bits = children.words, children.parent, stage.table.bits
+        groups = group_starts(parent)
+        count, columns = groups.shape[0] - 1, parents.shape[1]
+        units, outputs = weights.shape
+        activations = self._buffer(number, "activations", (count, columns, units))
+        varying = self._buffer(number, "varying", (count, words.shape[1]), np.int64)
+        common_activations(parents, parent, groups, words, bits, op.slopes, op.intercepts, activations, varying)
+        base = self._buffer(number, "base", (count, columns, outputs))
+        torch.mm(
+            torch.from_numpy(activations).view(-1, units),
+            torch.from_numpy(weights),
+            out=torch.from_numpy(base).view(-1, outputs),
+        )
+        if stage.bias is not None:
+            base[:, 0] += stage.bias
+        out = self._buffer(number, "out", (parent.shape[0], columns, outputs))
+        children_forms(base, parents, parent, groups, words, bits, op.slopes, op.intercepts, weights, varying, units, out)
+        return torch.from_numpy(out)
+
+    def _buffer(self, number: int, name: str, shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
+        """A C-contiguous array that lives until the same stage asks for it again."""
+        size = int(np.prod(shape))
+        flat = self._buffers.get((number, name))
+        if flat is None or flat.size < size:
+            flat = np.empty(size + size // 2, dtype=dtype)
+            self._buffers[number, name] = flat
+        return flat[:size].reshape(shape)
+
+    @staticmethod
+    def output(plan: Plan, live: dict[int, Tensor], cells: CellBatch) -> np.ndarray:
+        """Forms of the network's output on finished cells, shape (cells, k + 1, outputs)."""
+        return live[plan.graph.output].flatten(2).numpy().copy()

@@ -1,0 +1,182 @@
+"""The plan of a search: what depends only on the network and the frames, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitrail.cells.batch import CutTable
+from vitrail.errors import InvalidModelError
+from vitrail.network.graph import Graph
+from vitrail.network.ops.base import AffineOp, PiecewiseOp
+from vitrail.network.ops.elementwise import Elementwise
+from vitrail.network.ops.maximum import Maximum
+from vitrail.network.rounding import FormBounds, form_bounds
+from vitrail.numerics.filters import ESTIMATE_OPERATIONS, HOPELESS, MAP_ESTIMATE_OPERATIONS, UNIT_ROUNDOFF, VALUE_ROUNDING
+from vitrail.patterns import PatternLayout, bits_for
+
+__all__ = ["Plan", "Stage", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piecewise-linear op and the affine ops up to the next one.
+
+    `sources` are the nodes whose forms the op reads, `affine` the nodes to compute after it, `keep` the nodes whose forms a
+    child still needs. `weights` (inputs, outputs) and `bias` belong to the dense node `dense` when the op is elementwise and
+    that node alone reads it: then both are computed in one step.
+    """
+
+    node: int
+    op: PiecewiseOp
+    table: CutTable
+    proven: bool
+    sources: tuple[int, ...]
+    affine: tuple[int, ...]
+    keep: tuple[int, ...]
+    dense: int | None
+    weights: np.ndarray | None
+    bias: np.ndarray | None
+    width: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of a network on frames of one dimension; `prologue` are the affine nodes before the first stage.
+
+    `output_error` (k + 1, outputs) bounds the error of the output's forms, or estimates it where a stage is not proven.
+    """
+
+    graph: Graph
+    prologue: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    layout: PatternLayout
+    output_error: np.ndarray
+
+    @property
+    def unproven(self) -> int:
+        """Units in stages whose rounding-error bound is too large to decide anything."""
+        return sum(stage.table.units for stage in self.stages if not stage.proven)
+
+    def affine_forms(self, node: int, live: dict[int, Tensor]) -> Tensor:
+        """Forms of an affine node from those it reads."""
+        op = self.graph.nodes[node].op
+        assert isinstance(op, AffineOp)
+        return op.apply([live[source] for source in self.graph.nodes[node].inputs])
+
+
+def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan:
+    """Plan the search on frames with forms `roots` (frames, k + 1, *input_shape) and their error (k + 1, *input_shape).
+
+    Raises:
+        InvalidModelError: a bound overflows float64: the weights are too large to compute with.
+    """
+    bounds = form_bounds(graph, roots.abs().amax(dim=0), error)
+    scales = _local_scales(graph, roots[:1])
+    uses = _last_uses(graph)
+    nodes = graph.piecewise
+    stages, first_unit = [], 0
+    for i, node in enumerate(nodes):
+        op = graph.nodes[node].op
+        assert isinstance(op, PiecewiseOp)
+        stop = nodes[i + 1] if i + 1 < len(nodes) else graph.output + 1
+        affine = tuple(range(node + 1, max(stop, node + 1)))
+        sources = graph.nodes[node].inputs
+        table, proven = _table(op, [bounds[s] for s in sources], [scales[s] for s in sources], first_unit, i, bounded)
+        if not np.isfinite(table.bounds).all():
+            raise InvalidModelError(
+                f"{graph.nodes[node].name}: forms overflow float64; expected weights whose products stay below 1e308: rescale them"
+            )
+        dense = _dense_reader(graph, node, affine, uses)
+        weights = bias = None
+        if dense is not None:
+            reader = graph.nodes[dense].op
+            assert isinstance(reader, AffineOp) and reader.weight is not None
+            weights = np.ascontiguousarray(reader.weight.numpy().T)
+            bias = None if reader.bias is None else reader.bias.numpy()
+        last = stop - 1
+        keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
+        width = sum(int(np.prod(graph.shapes[n], dtype=np.int64)) for n in (*keep, *range(node, last + 1)))
+        stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, weights, bias, width))
+        first_unit += op.units
+    prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))
+    layout = PatternLayout(tuple(s.op.units for s in stages), tuple(s.table.bits for s in stages))
+    output_error = bounds[graph.output].error.flatten(1)
+    if not all(stage.proven for stage in stages):
+        scale = scales[graph.output].flatten().expand(output_error.shape)
+        output_error = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scale
+    return Plan(graph, prologue, tuple(stages), layout, output_error.numpy().copy())
+
+
+def _table(
+    op: PiecewiseOp, bounds: Sequence[FormBounds], scales: Sequence[Tensor], first_unit: int, depth: int, bounded: bool
+) -> tuple[CutTable, bool]:
+    """The op's decisions with their bounds; when those are hopeless, with an estimate instead, and then not proven."""
+    columns = bounds[0].error.shape[0]
+    error = torch.cat([b.error.reshape(columns, -1) for b in bounds], dim=1)
+    magnitude = torch.cat([b.magnitude.reshape(columns, -1) for b in bounds], dim=1)
+    scale = torch.cat([s.reshape(-1) for s in scales])
+    breakpoints = None
+    if isinstance(op, Elementwise):
+        breakpoints = np.ascontiguousarray(op.breakpoints)
+        finite = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
+        extra = torch.from_numpy(finite)
+    else:
+        extra = torch.zeros(1, 1, dtype=torch.float64)
+    per_column = error + (VALUE_ROUNDING * magnitude if bounded else 0.0 * magnitude)
+    value = per_column[0] + VALUE_ROUNDING * extra
+    slope = per_column[1:].sum(dim=0).expand(value.shape)
+    proven = bool((value + slope).median() <= HOPELESS * scale.median()) or bool((value + slope).max() == 0)
+    if not proven:
+        value = (ESTIMATE_OPERATIONS * (depth + 1) * UNIT_ROUNDOFF * (scale + extra)).expand(value.shape)
+        slope = torch.zeros_like(value) if bounded else value
+    table = CutTable(
+        breakpoints,
+        np.ascontiguousarray(op.candidates) if isinstance(op, Maximum) else None,
+        np.ascontiguousarray(torch.stack([value, slope]).numpy()),
+        first_unit,
+        bits_for(op.pieces),
+    )
+    return table, proven
+
+
+def _local_scales(graph: Graph, root: Tensor) -> dict[int, Tensor]:
+    """Size of the terms behind every entry near the origin of the frame: what a form is worth, not what it could be."""
+    forms: dict[int, Tensor] = {0: root}
+    scales = {0: root[0].abs().sum(dim=0)}
+    for index, node in enumerate(graph.nodes[1:], start=1):
+        inputs = [forms[source] for source in node.inputs]
+        if isinstance(node.op, AffineOp):
+            forms[index] = node.op.apply(inputs)
+            scales[index] = node.op.absolute().apply([form.abs() for form in inputs])[0].sum(dim=0)
+        elif isinstance(node.op, Elementwise):
+            forms[index] = node.op.apply(inputs[0], node.op.pieces_at(inputs[0][:, 0]))
+            scales[index] = forms[index][0].abs().sum(dim=0)
+        else:
+            assert isinstance(node.op, Maximum)
+            forms[index] = node.op.apply(inputs, node.op.pieces_at([form[:, 0] for form in inputs]))
+            scales[index] = forms[index][0].abs().sum(dim=0)
+    return scales
+
+
+def _last_uses(graph: Graph) -> dict[int, int]:
+    uses = {graph.output: len(graph.nodes)}
+    for index, node in enumerate(graph.nodes):
+        for source in node.inputs:
+            uses[source] = max(uses.get(source, -1), index)
+    return uses
+
+
+def _dense_reader(graph: Graph, node: int, affine: tuple[int, ...], uses: dict[int, int]) -> int | None:
+    """The dense node that alone reads an elementwise node, if it comes before the next piecewise op."""
+    if not isinstance(graph.nodes[node].op, Elementwise) or node == graph.output:
+        return None
+    readers = [i for i, n in enumerate(graph.nodes) if node in n.inputs]
+    if len(readers) != 1 or readers[0] not in affine or graph.nodes[readers[0]].inputs != (node,):
+        return None
+    reader = graph.nodes[readers[0]].op
+    return readers[0] if isinstance(reader, AffineOp) and reader.weight is not None else None

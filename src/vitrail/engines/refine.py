@@ -1,0 +1,202 @@
+"""Refine: run the network once on a batch of regions, cutting the regions where a unit switches, depth first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitrail.cells.batch import CellBatch, Children, CutWork
+from vitrail.engines.budget import Budget
+from vitrail.engines.carry import Carrier
+from vitrail.engines.plan import Plan
+
+__all__ = ["Chunk", "Found", "Wants", "expand", "refine"]
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What a search keeps of each region: nothing but the count, or geometry, with or without patterns and affine maps."""
+
+    geometry: bool = True
+    patterns: bool = True
+    maps: bool = False
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Cells that were cut by every stage before `stage`, and the forms that the rest of the network reads.
+
+    `live` maps a node to its forms (rows, k + 1, *shape); `root` is the frame each cell lies in; `history` the packed pieces
+    of the stages before, shape (cells, words so far).
+    """
+
+    stage: int
+    cells: CellBatch
+    live: dict[int, Tensor]
+    root: np.ndarray
+    history: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Children whose forms are not computed yet: they share their parents'. What a task is made of."""
+
+    stage: int
+    children: Children
+    live: dict[int, Tensor]
+    root: np.ndarray
+    history: np.ndarray
+    roots: int
+
+    def take(self, start: int, stop: int) -> Pending:
+        """The children from `start` to `stop`, a view."""
+        cells, parent = self.children.cells.take(start, stop), self.children.parent[start:stop]
+        children = Children(cells, parent, self.children.words[start:stop], 0)
+        return Pending(self.stage, children, self.live, self.root[start:stop], self.history[start:stop], self.roots)
+
+
+class Found:
+    """What a search found: finished cells as arrays, or counts only, and the account of its decisions."""
+
+    def __init__(self, roots: int, stages: int) -> None:
+        """Nothing yet."""
+        self.per_stage = np.zeros((stages, roots), dtype=np.int64)
+        self.regions = np.zeros(roots, dtype=np.int64)
+        self.dirty = np.zeros(roots, dtype=np.int64)
+        self.undecided = 0
+        self.decisions = 0
+        self.complete = True
+        self.batches: list[tuple[CellBatch, np.ndarray, np.ndarray, np.ndarray | None]] = []
+
+    def count_stage(self, stage: int, root: np.ndarray) -> None:
+        """Add children made by one stage."""
+        self.per_stage[stage] += np.bincount(root, minlength=self.regions.size)
+
+    def add(self, other: Found) -> None:
+        """Take over what another search found, in order."""
+        self.per_stage += other.per_stage
+        self.regions += other.regions
+        self.dirty += other.dirty
+        self.undecided += other.undecided
+        self.decisions += other.decisions
+        self.complete = self.complete and other.complete
+        self.batches += other.batches
+
+
+def expand(plan: Plan, chunk: Chunk, work: CutWork, found: Found) -> list[Pending]:
+    """Cut one chunk by its stage and copy the children: the breadth-first step that makes tasks."""
+    pending = []
+    stage = plan.stages[chunk.stage]
+    forms = Carrier.stage_forms(stage, chunk.live)
+    found.decisions += stage.table.rows * len(chunk.cells)
+    for children in chunk.cells.cut(forms, stage.table, work):
+        copy = Children(children.cells.copy(), children.parent.copy(), children.words.copy(), children.undecided)
+        found.undecided += copy.undecided
+        found.count_stage(chunk.stage, chunk.root[copy.parent])
+        pending.append(Pending(chunk.stage, copy, chunk.live, chunk.root[copy.parent], chunk.history[copy.parent], found.regions.size))
+    return pending
+
+
+def refine(plan: Plan, start: Pending, wants: Wants, carrier: Carrier, budget: Budget, found: Found) -> None:
+    """Carry the children of `start` through the remaining stages, depth first in chunks; add what is found.
+
+    At any moment one chunk per stage is in memory. Stops early, and says so, when the budget is spent.
+    """
+    stack: list[Iterator[Pending]] = [iter([start])]
+    while stack:
+        pending = next(stack[-1], None)
+        if pending is None:
+            stack.pop()
+            continue
+        if budget.spent():
+            found.complete = False
+            return
+        last = pending.stage + 1 == len(plan.stages)
+        if last and not wants.maps:
+            _finish(pending, wants, None, budget, found)
+        else:
+            stack.append(_advance(plan, pending, wants, carrier, budget, found))
+
+
+def _advance(
+    plan: Plan, pending: Pending, wants: Wants, carrier: Carrier, budget: Budget, found: Found
+) -> Iterator[Pending]:
+    """The children's children, chunk by chunk."""
+    size = carrier.chunk
+    total = len(pending.children.cells)
+    pieces = max(1, -(-total // size))
+    for p in range(pieces):
+        part = pending.take(p * total // pieces, (p + 1) * total // pieces)
+        if budget.spent():
+            found.complete = False
+            return
+        live = carrier.carry(plan, part.stage, part.live, part.children)
+        history = np.concatenate([part.history, part.children.words], axis=1) if wants.patterns else part.history
+        number = part.stage + 1
+        if number == len(plan.stages):
+            maps = carrier.output(plan, live, part.children.cells)
+            _finish(part, wants, maps, budget, found)
+            continue
+        stage = plan.stages[number]
+        cells = part.children.cells.with_forms(np.arange(len(part.children.cells)))
+        forms = Carrier.stage_forms(stage, live)
+        found.decisions += stage.table.rows * len(cells)
+        work = carrier.work[number]
+        if not wants.geometry and number + 1 == len(plan.stages):
+            tally = cells.tally(forms, stage.table, work)
+            found.undecided += tally.undecided
+            found.per_stage[number] += _per_root(part.root, tally.children, found)
+            found.regions += _per_root(part.root, tally.children, found)
+            found.dirty += _per_root(part.root, tally.dirty, found)
+            budget.add(int(tally.children.sum()))
+            continue
+        for children in cells.cut(forms, stage.table, work):
+            found.undecided += children.undecided
+            root = part.root[children.parent]
+            found.count_stage(number, root)
+            yield Pending(number, children, live, root, history[children.parent], part.roots)
+
+
+def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Budget, found: Found) -> None:
+    """Keep finished cells, or only their number; never more than the budget allows."""
+    total = len(pending.children.cells)
+    allowed = budget.allow(total)
+    if allowed < total:
+        found.complete = False
+        pending = pending.take(0, allowed)
+        maps = None if maps is None else maps[:allowed]
+    cells = pending.children.cells
+    found.regions += _per_root(pending.root, None, found)
+    found.dirty += _per_root(pending.root, cells.dirty, found)
+    if wants.geometry:
+        history = pending.history
+        if wants.patterns:
+            history = np.concatenate([history, pending.children.words], axis=1)
+        found.batches.append((cells.copy(), pending.root.copy(), history.copy() if history.base is not None else history, maps))
+
+
+def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.ndarray:
+    """Sums per frame; exact, as the counts stay far below 2^53."""
+    if found.regions.size == 1:
+        return np.array([root.size if weights is None else weights.sum()], dtype=np.int64)
+    return np.bincount(root, weights=weights, minlength=found.regions.size).astype(np.int64)
+
+
+def prologue(plan: Plan, roots: Tensor) -> dict[int, Tensor]:
+    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op: one product for all frames."""
+    live = {0: roots}
+    for node in plan.prologue:
+        live[node] = plan.affine_forms(node, live)
+    if not plan.stages:
+        return live
+    first = plan.stages[0]
+    return {node: forms for node, forms in live.items() if node in (*first.sources, *first.keep)}
+
+
+def to_forms(origin: np.ndarray, basis: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """Forms of the input on one frame: (1, k + 1, *shape)."""
+    return torch.from_numpy(np.concatenate([origin[None], basis])).reshape(1, basis.shape[0] + 1, *shape)

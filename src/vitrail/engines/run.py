@@ -1,0 +1,220 @@
+"""Running a search: tasks from the first stages, an executor for the rest, results in one fixed order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitrail.cells.batch import CellBatch, Children, CutWork
+from vitrail.cells.interval import IntervalWork
+from vitrail.cells.polygon import PolygonWork
+from vitrail.engines.budget import Budget
+from vitrail.engines.carry import Carrier
+from vitrail.engines.plan import Plan
+from vitrail.engines.refine import Chunk, Found, Pending, Wants, expand, prologue, refine
+
+__all__ = ["Resources", "one_thread_each", "search"]
+
+_CHUNK_BYTES = 2**20
+"""Forms of one chunk: about what a core's own cache holds (measured: half or double costs a few percent)."""
+_MINIMUM_CHUNK = 8
+_TASKS_PER_WORKER = 12
+_LOCAL_BITS, _STAGE_BITS = 36, 12
+
+
+@dataclass
+class Resources:
+    """What a search may use: memory in bytes, a budget, an executor (None: threads on this machine), a progress callback."""
+
+    memory: int
+    budget: Budget
+    executor: Executor | None = None
+    report: Callable[[float, int], None] | None = None
+    workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+
+
+def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: Wants, resources: Resources) -> Found:
+    """Find the regions of all frames: `roots` are the forms of the input, `cells` one cell per frame.
+
+    Results come in one order, whatever the executor: of the frames, and within a frame of the cuts.
+    """
+    found = Found(len(cells), len(plan.stages))
+    live = prologue(plan, roots)
+    start = Chunk(0, cells, live, np.arange(len(cells)), np.zeros((len(cells), 0), dtype=np.int64))
+    if not plan.stages:
+        _without_units(plan, start, wants, found)
+        return found
+    chunk = _chunk_size(plan, dimension, resources)
+    pending = _first_tasks(plan, start, _carrier(plan, chunk, dimension, 0), wants, resources.workers, found)
+    tasks = _split(pending, resources.workers)
+    if resources.executor is not None:
+        _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
+    elif resources.workers == 1 or len(tasks) == 1:
+        carriers: list[Carrier] = []
+        for number, task in enumerate(tasks):
+            found.add(_run_task(plan, task, wants, chunk, dimension, number + 1, resources.budget, carriers))
+            _report(resources, number + 1, len(tasks), found)
+    else:
+        with ThreadPoolExecutor(resources.workers) as executor:
+            _run_tasks(plan, tasks, wants, chunk, dimension, resources, executor, found)
+    return found
+
+
+def _without_units(plan: Plan, start: Chunk, wants: Wants, found: Found) -> None:
+    """An affine network: every frame is one region."""
+    found.regions += 1
+    if wants.geometry:
+        maps = start.live[plan.graph.output].flatten(2).numpy().copy() if wants.maps else None
+        found.batches.append((start.cells, start.root, start.history, maps))
+
+
+def _first_tasks(
+    plan: Plan, start: Chunk, carrier: Carrier, wants: Wants, workers: int, found: Found
+) -> list[Pending]:
+    """Expand stage by stage until there are enough children to share out."""
+    pending = expand(plan, start, carrier.work[0], found)
+    while sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
+        stage = pending[0].stage + 1
+        if stage >= len(plan.stages) - 1:
+            break
+        following = []
+        for p in pending:
+            live = {node: forms.clone() for node, forms in carrier.carry(plan, p.stage, p.live, p.children).items()}
+            history = np.concatenate([p.history, p.children.words], axis=1) if wants.patterns else p.history
+            cells = p.children.cells.with_forms(np.arange(len(p.children.cells)))
+            following += expand(plan, Chunk(stage, cells, live, p.root, history), carrier.work[stage], found)
+        pending = following
+    return pending
+
+
+def _split(pending: Sequence[Pending], workers: int) -> list[Pending]:
+    """Share the children out in contiguous runs, so that results keep their order."""
+    total = sum(len(p.children.cells) for p in pending)
+    size = max(1, -(-total // (workers * _TASKS_PER_WORKER)))
+    return [
+        p.take(start, min(start + size, len(p.children.cells)))
+        for p in pending
+        for start in range(0, len(p.children.cells), size)
+    ]
+
+
+def _run_tasks(
+    plan: Plan,
+    tasks: Sequence[Pending],
+    wants: Wants,
+    chunk: int,
+    dimension: int,
+    resources: Resources,
+    executor: Executor,
+    found: Found,
+) -> None:
+    """Submit the tasks, a few more at a time than there are workers; add the results in the order of the tasks."""
+    carriers: list[Carrier] = []
+    shared = isinstance(executor, ThreadPoolExecutor)
+    running: dict[Future[Found], int] = {}
+    results: dict[int, Found] = {}
+    waiting = iter(enumerate(tasks))
+    regions = 0
+    try:
+        while True:
+            for number, task in waiting:
+                budget = resources.budget if shared else Budget(*resources.budget.remaining)
+                slim = task if shared else _compact(task)
+                arguments = (plan, slim, wants, chunk, dimension, number + 1, budget, carriers if shared else [])
+                running[executor.submit(_run_task, *arguments)] = number
+                if len(running) >= 4 * resources.workers:
+                    break
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                results[running.pop(future)] = result
+                regions += int(result.regions.sum())
+                if not shared:
+                    resources.budget.add(int(result.regions.sum()))
+                if resources.report is not None:
+                    resources.report(len(results) / len(tasks), regions)
+    finally:
+        for future in running:
+            future.cancel()
+    for number in sorted(results):
+        found.add(results[number])
+
+
+def _run_task(
+    plan: Plan,
+    task: Pending,
+    wants: Wants,
+    chunk: int,
+    dimension: int,
+    number: int,
+    budget: Budget,
+    carriers: list[Carrier],
+) -> Found:
+    """One task, in any thread or process; `carriers` is a pool of work memory shared by the threads of one search."""
+    found = Found(task.roots, len(plan.stages))
+    try:
+        carrier = carriers.pop()
+    except IndexError:
+        carrier = _carrier(plan, chunk, dimension, number)
+    for stage, work in enumerate(carrier.work):
+        work.next_cut = _first_cut(number, stage)
+    with one_thread_each():  # here too: the setting belongs to a thread
+        refine(plan, task, wants, carrier, budget, found)
+    carriers.append(carrier)
+    return found
+
+
+def _compact(task: Pending) -> Pending:
+    """Only the parents' forms that the task reads, for sending it to another process."""
+    used, parent = np.unique(task.children.parent, return_inverse=True)
+    live = {node: forms[torch.from_numpy(used)] for node, forms in task.live.items()}
+    children = Children(task.children.cells.copy(), parent.astype(np.int64), task.children.words.copy(), 0)
+    return Pending(task.stage, children, live, task.root.copy(), task.history.copy(), task.roots)
+
+
+def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
+    """Cells per chunk: as many as the cache holds, fewer where one chunk per stage and worker would exceed the memory."""
+    widest = max(stage.width for stage in plan.stages)
+    per_cell = 8 * (dimension + 1) * widest
+    in_cache = max(_MINIMUM_CHUNK, 3 * _CHUNK_BYTES // per_cell)
+    # a chunk's forms, its children's gathered copies and a temporary of the same size
+    in_memory = resources.memory // (4 * per_cell * len(plan.stages) * resources.workers)
+    return int(max(1, min(in_cache, in_memory)))
+
+
+def _carrier(plan: Plan, chunk: int, dimension: int, number: int) -> Carrier:
+    kind = IntervalWork if dimension == 1 else PolygonWork
+    work: list[CutWork] = [
+        kind(capacity=4 * chunk + 256, next_cut=_first_cut(number, stage)) for stage in range(len(plan.stages))
+    ]
+    return Carrier(chunk, work)
+
+
+def _first_cut(task: int, stage: int) -> int:
+    """First number for the cuts of one stage in one task: no two cuts of a search share a number."""
+    return ((task << _STAGE_BITS) + stage) << _LOCAL_BITS
+
+
+def _report(resources: Resources, done: int, total: int, found: Found) -> None:
+    if resources.report is not None:
+        resources.report(done / total, int(found.regions.sum()))
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """While a search runs, each product uses one thread, as its tasks run side by side; the setting comes back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Ops, one module per family: affine ones, and the two piecewise-linear families."""

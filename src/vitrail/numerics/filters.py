@@ -1,0 +1,42 @@
+"""Rounding constants of the floating-point filters (derivation in `docs/numerics.md`)."""
+
+from __future__ import annotations
+
+__all__ = ["ESTIMATE_OPERATIONS", "FLAT", "HOPELESS", "MAP_ESTIMATE_OPERATIONS", "MEET_ROUNDING", "SMALLEST", "UNIT_ROUNDOFF", "VALUE_ROUNDING", "gamma"]
+
+UNIT_ROUNDOFF = 2.0**-53
+"""Largest relative error of one rounded float64 operation."""
+
+VALUE_ROUNDING = 8 * UNIT_ROUNDOFF
+"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|`, |x|, |y| <= 1, in any order, with or without fused
+multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
+
+MEET_ROUNDING = 8 * UNIT_ROUNDOFF
+"""Relative error bound of a 2 x 2 determinant against the sum of its two products (three roundings), with room."""
+
+
+def gamma(operations: int) -> float:
+    """Bound on the relative error of a chain of `operations` rounded operations: m u / (1 - m u) (Higham 2002, Lemma 3.1).
+
+    Example:
+        >>> from vitrail.numerics.filters import gamma
+        >>> 10 * 2.0**-53 < gamma(10) < 11 * 2.0**-53
+        True
+    """
+    chain = operations * UNIT_ROUNDOFF
+    return chain / (1.0 - chain)
+
+FLAT = 2.0**-40
+"""Sine of the angle below which two directions, or three points, are refused as parallel: their plane would be mostly rounding."""
+
+HOPELESS = 2.0**-16
+"""A layer whose median error bound exceeds this share of its forms' size is not proven: its signs are taken by an estimate."""
+
+ESTIMATE_OPERATIONS = 64
+"""Rounding units per layer and unit of size that the estimate grants an unproven layer (not a bound; the result says so)."""
+
+SMALLEST = 2.0**-1022
+"""Smallest normal float64: what a norm is raised to before it divides."""
+
+MAP_ESTIMATE_OPERATIONS = 4096
+"""Rounding units of size within which two affine maps are taken as equal where no proven bound is usable (an estimate)."""

@@ -1,0 +1,296 @@
+"""The two entry points: enumerate the regions of a network on a domain, or count them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from vitrail.account import Account
+from vitrail.cells.batch import CellBatch
+from vitrail.cells.interval import Intervals
+from vitrail.cells.polygon import Polygons
+from vitrail.count import Count
+from vitrail.domains import Domain, side_lines
+from vitrail.engines.budget import Budget
+from vitrail.engines.plan import Plan, make_plan
+from vitrail.engines.refine import Found, Wants
+from vitrail.engines.run import Resources, one_thread_each, search
+from vitrail.errors import InvalidDomainError, InvalidOptionError
+from vitrail.merging import MapSource
+from vitrail.network.graph import Graph
+from vitrail.network.network import Network
+from vitrail.options import one_of, positive_integer, positive_number
+from vitrail.regions import RegionSet
+from vitrail.status import Definition
+
+__all__ = ["Limits", "count_regions", "enumerate_graph", "enumerate_regions"]
+
+_DEFAULT_MEMORY = 2**30
+_MINIMUM_MEMORY = 2**24
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Budgets of a search: regions, seconds, bytes of work memory; an executor and whether to show progress.
+
+    Raises:
+        InvalidOptionError: a budget that is not a positive number.
+    """
+
+    max_regions: int | None = None
+    time_limit: float | None = None
+    memory: int = _DEFAULT_MEMORY
+    executor: Executor | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.max_regions is not None:
+            positive_integer("max_regions", self.max_regions)
+        if self.time_limit is not None:
+            positive_number("time_limit", self.time_limit)
+        if positive_integer("memory", self.memory) < _MINIMUM_MEMORY:
+            raise InvalidOptionError(f"memory: expected at least {_MINIMUM_MEMORY} bytes, found {self.memory}")
+        if self.executor is not None and not isinstance(self.executor, Executor):
+            raise InvalidOptionError(
+                f"executor: expected a concurrent.futures.Executor, found {type(self.executor).__name__}; "
+                "for dask: Client(...).get_executor()"
+            )
+
+
+def enumerate_regions(
+    net: Network,
+    domain: Domain,
+    *,
+    patterns: bool = True,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    memory: int = _DEFAULT_MEMORY,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> RegionSet:
+    """Find all activation regions of the network on a domain, with their geometry.
+
+    `patterns=False` keeps the affine maps instead of the patterns, for networks with very many units. `max_regions` and
+    `time_limit` (seconds) stop the search with what is there, status partial. `memory` bounds the bytes of forms that are
+    worked on at a time; the regions themselves come on top. `executor` shares the work, by default among threads.
+
+    Raises:
+        InvalidDomainError: the domain does not fit the network's input.
+        InvalidModelError: the network's numbers overflow on the domain.
+        InvalidOptionError: a budget that is not a positive number.
+
+    Example:
+        >>> import vitrail
+        >>> net = vitrail.Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], None), ([[1.0, 1.0]], None)])
+        >>> regions = enumerate_regions(net, vitrail.Box([-1.0, -1.0], [1.0, 1.0]))
+        >>> len(regions), regions.measures.tolist(), regions.count("linear").value
+        (4, [1.0, 1.0, 1.0, 1.0], 4)
+    """
+    limits = Limits(max_regions, time_limit, memory, executor, progress)
+    return enumerate_graph(net.graph, domain, patterns, limits)
+
+
+def count_regions(
+    net: Network,
+    domain: Domain | Sequence[Domain],
+    definition: str | Definition = Definition.ACTIVATION,
+    *,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    memory: int = _DEFAULT_MEMORY,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Count | list[Count]:
+    """Count the regions on a domain, or on each of many domains of one dimension at once, without keeping geometry.
+
+    The definitions `linear` and `affine` need the adjacency and the maps, so they keep the regions while they count.
+    Options as for `enumerate_regions`; for many domains the budgets are shared, and running out makes every count partial.
+
+    Raises:
+        InvalidDomainError: a domain does not fit the network's input, or domains of different dimensions.
+        InvalidModelError: the network's numbers overflow on the domain.
+        InvalidOptionError: an unknown definition, or a budget that is not a positive number.
+
+    Example:
+        >>> import vitrail
+        >>> net = vitrail.Network.from_arrays([([[1.0], [1.0]], [0.0, -1.0]), ([[1.0, 1.0]], None)])
+        >>> count_regions(net, vitrail.Line([0.0], [1.0]))
+        Count(3, exact, certified, activation, whole line)
+        >>> [int(c) for c in count_regions(net, [vitrail.Segment([-1.0], [x]) for x in (0.5, 2.0)])]
+        [2, 3]
+    """
+    chosen = Definition(one_of("definition", definition, [d.value for d in Definition]))
+    limits = Limits(max_regions, time_limit, memory, executor, progress)
+    single = not isinstance(domain, Sequence)
+    domains: list[Domain] = [domain] if not isinstance(domain, Sequence) else list(domain)
+    if not domains:
+        return []
+    if chosen is not Definition.ACTIVATION:
+        counts = [enumerate_graph(net.graph, d, True, limits).count(chosen) for d in domains]
+        return counts[0] if single else counts
+    started = time.perf_counter()
+    setup, found = _search(net.graph, domains, Wants(geometry=False, patterns=False), limits)
+    counts = [
+        _account(setup, found, d, i, started).count(int(found.regions[i]), int(found.dirty[i]))
+        for i, d in enumerate(domains)
+    ]
+    return counts[0] if single else counts
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """Frames in scaled coordinates, |t| <= 1 where bounded, and the plan for them."""
+
+    plan: Plan
+    roots: Tensor
+    cells: CellBatch
+    scales: np.ndarray
+    dimension: int
+
+
+def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits) -> RegionSet:
+    """`enumerate_regions` for a graph of ops."""
+    started = time.perf_counter()
+    wants = Wants(geometry=True, patterns=patterns, maps=not patterns)
+    setup, found = _search(graph, [domain], wants, limits)
+    frame, scale = domain.frame, setup.scales[0]
+    geometry = _intervals(found, scale) if setup.dimension == 1 else _polygons(found, scale)
+    words = maps = None
+    if patterns:
+        total = setup.plan.layout.words
+        words = np.concatenate([b[2] for b in found.batches] or [np.zeros((0, total), dtype=np.int64)])
+    else:
+        stored = [b[3] for b in found.batches if b[3] is not None]
+        maps = np.concatenate(stored) if stored else np.zeros((0, setup.dimension + 1, 1))
+        maps[:, 1:] /= scale[:, None]
+    return RegionSet(
+        frame.origin,
+        frame.basis,
+        *geometry,
+        words=words,
+        layout=setup.plan.layout,
+        account=_account(setup, found, domain, 0, started),
+        source=MapSource(setup.plan, setup.roots, scale),
+        stored_maps=maps,
+    )
+
+
+def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> tuple[_Setup, Found]:
+    with one_thread_each():
+        setup = _prepare(graph, domains)
+        budget = Budget(limits.max_regions, limits.time_limit)
+        if not limits.progress:
+            resources = Resources(limits.memory, budget, limits.executor)
+            return setup, search(setup.plan, setup.roots, setup.cells, setup.dimension, wants, resources)
+        with closing(tqdm(total=1.0, unit="", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")) as bar:
+
+            def report(share: float, regions: int) -> None:
+                bar.n = share
+                bar.set_postfix_str(f"{regions:,} regions")
+
+            resources = Resources(limits.memory, budget, limits.executor, report)
+            return setup, search(setup.plan, setup.roots, setup.cells, setup.dimension, wants, resources)
+
+
+def _prepare(graph: Graph, domains: Sequence[Domain]) -> _Setup:
+    frames = [domain.frame for domain in domains]
+    dimension = frames[0].dimension
+    size = int(np.prod(graph.input_shape, dtype=np.int64))
+    for i, frame in enumerate(frames):
+        if frame.dimension != dimension:
+            raise InvalidDomainError(
+                f"domains of dimensions {dimension} and {frame.dimension} (number {i}); count each kind separately"
+            )
+        if frame.origin.size != size:
+            raise InvalidDomainError(
+                f"the domain lies in a space of {frame.origin.size} inputs, but the network takes {size} "
+                f"(shape {graph.input_shape}); give points of that shape"
+            )
+    corners = [domain.corners for domain in domains]
+    bounded = all(np.isfinite(c).all() for c in corners)
+    scales = np.stack([_scale(c) for c in corners])
+    forms = [np.concatenate([f.origin[None], f.basis * s[:, None]]) for f, s in zip(frames, scales, strict=True)]
+    errors = [f.error * np.concatenate([[1.0], s])[:, None] for f, s in zip(frames, scales, strict=True)]
+    shape = (dimension + 1, *graph.input_shape)
+    roots = torch.from_numpy(np.stack(forms)).reshape(len(domains), *shape)
+    error = torch.from_numpy(np.max(errors, axis=0)).reshape(shape)
+    plan = make_plan(graph, roots, error, bounded)
+    scaled = [c / s for c, s in zip(corners, scales, strict=True)]
+    cells = _root_intervals(scaled) if dimension == 1 else _root_polygons(scaled)
+    return _Setup(plan, roots, cells, scales, dimension)
+
+
+def _scale(corners: np.ndarray) -> np.ndarray:
+    """Powers of two that bring every coordinate into [-1, 1] without rounding; 1 where unbounded."""
+    largest = np.abs(corners).max(axis=0)
+    exponents = np.frexp(np.where(np.isfinite(largest), largest, 0.5))[1]
+    return np.ldexp(1.0, exponents)
+
+
+def _root_intervals(corners: Sequence[np.ndarray]) -> Intervals:
+    count = len(corners)
+    floats = np.zeros((count, 4))
+    floats[:, :2] = np.stack(corners)[:, :, 0]
+    sources = np.tile(np.array([[-1, -2]]), (count, 1))
+    return Intervals(floats, sources, np.arange(count), np.zeros(count, dtype=np.int64))
+
+
+def _root_polygons(corners: Sequence[np.ndarray]) -> Polygons:
+    sizes = [len(c) for c in corners]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    floats = np.concatenate([np.concatenate([c, np.zeros((len(c), 1)), side_lines(c)], axis=1) for c in corners])
+    sources = np.concatenate([-1 - np.arange(size) for size in sizes])
+    integers = np.stack([sources, np.full_like(sources, -1)], axis=1)
+    count = len(corners)
+    return Polygons(offsets, floats, integers, np.arange(count), np.zeros(count, dtype=np.int64))
+
+
+def _intervals(found: Found, scale: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Offsets, vertices, errors, units, cuts and dirt of the intervals found, in the domain's coordinates."""
+    cells = [b[0] for b in found.batches]
+    floats = np.concatenate([c.floats for c in cells] or [np.zeros((0, 4))])
+    integers = np.concatenate([c.integers for c in cells] or [np.zeros((0, 2), dtype=np.int64)])
+    dirty = np.concatenate([c.dirty for c in cells] or [np.zeros(0, dtype=np.int64)])
+    count = floats.shape[0]
+    units = integers.reshape(-1)
+    cuts = np.full(units.shape, -1, dtype=np.int64)
+    vertices, errors = floats[:, :2].reshape(-1, 1) * scale, floats[:, 2:].reshape(-1) * scale[0]
+    return np.arange(0, 2 * count + 1, 2), vertices, errors, units, cuts, dirty.astype(bool)
+
+
+def _polygons(found: Found, scale: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Offsets, vertices, errors, units, cuts and dirt of the polygons found, in the domain's coordinates."""
+    cells = [b[0] for b in found.batches]
+    sizes = np.concatenate([np.diff(c.offsets) for c in cells] or [np.zeros(0, dtype=np.int64)])
+    floats = np.concatenate([c.floats[:, :3] for c in cells] or [np.zeros((0, 3))])
+    integers = np.concatenate([c.integers for c in cells] or [np.zeros((0, 2), dtype=np.int64)])
+    dirty = np.concatenate([c.dirty for c in cells] or [np.zeros(0, dtype=np.int64)])
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    errors = floats[:, 2] * scale.max()
+    return offsets, floats[:, :2] * scale, errors, integers[:, 0], integers[:, 1], dirty.astype(bool)
+
+
+def _account(setup: _Setup, found: Found, domain: Domain, root: int, started: float) -> Account:
+    plan = setup.plan
+    return Account(
+        domain=domain.description,
+        measure=domain.measure,
+        measure_scale=domain.frame.measure_scale,
+        per_layer=tuple(int(n) for n in found.per_stage[:, root]),
+        layers=tuple(plan.graph.nodes[stage.node].name for stage in plan.stages),
+        decisions=found.decisions,
+        undecided=found.undecided if len(found.regions) == 1 else int(found.dirty[root]),
+        unproven=plan.unproven,
+        dirty=int(found.dirty[root]),
+        complete=found.complete,
+        seconds=time.perf_counter() - started,
+    )

@@ -1,0 +1,86 @@
+"""What a result says about itself: status, kind and definition; enums whose members carry the advice."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Definition", "Kind", "Status"]
+
+
+class Status(StrEnum):
+    """How sure a result is; never upgraded.
+
+    Example:
+        >>> from vitrail.status import Status
+        >>> Status.CERTIFIED.value, Status.PARTIAL.complete
+        ('certified', False)
+    """
+
+    EXACT = "exact"
+    CERTIFIED = "certified"
+    UNCERTIFIED = "uncertified"
+    PARTIAL = "partial"
+
+    @property
+    def advice(self) -> str:
+        """What the status means and what to do about it, in one sentence."""
+        return _ADVICE[self]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the search reached its end (it may still be uncertified)."""
+        return self is not Status.PARTIAL
+
+    @property
+    def proven(self) -> bool:
+        """Whether every decision was exact or outside a proven rounding-error bound."""
+        return self in (Status.EXACT, Status.CERTIFIED)
+
+
+_ADVICE = {
+    Status.EXACT: "every sign decision was made exactly",
+    Status.CERTIFIED: "every sign decision was made outside a proven rounding-error bound",
+    Status.UNCERTIFIED: "some sign decisions fell inside the rounding-error bound; read `undecided` and the count's bounds",
+    Status.PARTIAL: "stopped before the end; what is there is valid, the count is a lower bound: raise the budget to go on",
+}
+
+
+class Kind(StrEnum):
+    """What a count is with respect to the true number.
+
+    Example:
+        >>> from vitrail.status import Kind
+        >>> Kind("lower bound") is Kind.LOWER_BOUND
+        True
+    """
+
+    EXACT = "exact"
+    LOWER_BOUND = "lower bound"
+    UPPER_BOUND = "upper bound"
+    ESTIMATE = "estimate"
+
+
+class Definition(StrEnum):
+    """Which regions are counted (`docs/glossary.md`).
+
+    Example:
+        >>> from vitrail.status import Definition
+        >>> Definition("linear").meaning
+        'activation regions merged across facets where the affine map is the same'
+    """
+
+    ACTIVATION = "activation"
+    LINEAR = "linear"
+    AFFINE = "affine"
+
+    @property
+    def meaning(self) -> str:
+        """The definition in one sentence."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    Definition.ACTIVATION: "full-dimensional sets of points of the domain with one activation pattern",
+    Definition.LINEAR: "activation regions merged across facets where the affine map is the same",
+    Definition.AFFINE: "distinct affine functions among the regions",
+}
