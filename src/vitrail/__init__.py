@@ -1,4 +1,4 @@
-"""Linear regions of piecewise-linear networks: which pieces a network cuts its input space into, and what they look like."""
+"""Linear regions of piecewise-linear networks: how a network cuts its inputs, and into what."""
 
 from __future__ import annotations
 

@@ -21,10 +21,11 @@ class Range:
 
 @dataclass(frozen=True)
 class Account:
-    """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` sign tests, `undecided` of them.
+    """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs, `undecided` of them.
 
-    `unproven` units lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were touched by
-    an undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame coordinates.
+    `unproven` units lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were
+    touched by an undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame
+    coordinates.
 
     Example:
         >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), 120, 0, 0, 0, True, 0.1)
@@ -54,10 +55,8 @@ class Account:
     def count(self, regions: int, dirty: int) -> Count:
         """The number of activation regions; regions that no undecided sign touched are a lower bound."""
         status = self.status
-        if self.unproven:
-            lower = min(1, regions)
-        else:
-            lower = max(regions - dirty, min(1, regions))
+        clean = 0 if self.unproven else regions - dirty
+        lower = max(clean, min(1, regions))
         return Count(
             regions,
             lower=lower,
@@ -77,7 +76,12 @@ class Account:
         base_holds = self.status.proven
         # what a partial search found may still merge through regions that it has not found
         lower = number.lower if base_holds else (1 if regions else 0)
-        if definition is Definition.AFFINE and self.status is Status.PARTIAL and not self.undecided and not self.unproven:
+        if (
+            definition is Definition.AFFINE
+            and self.status is Status.PARTIAL
+            and not self.undecided
+            and not self.unproven
+        ):
             lower = number.lower
         value = lower if status is Status.PARTIAL else number.value
         return Count(

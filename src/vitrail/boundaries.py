@@ -23,10 +23,11 @@ __all__ = ["DecisionBoundary", "decision_boundary"]
 class DecisionBoundary:
     """Where the predicted class changes on a domain.
 
-    `ends` (pieces, 2, k) are the end points of the straight pieces in frame coordinates (on a line both are the same point),
-    `classes` (pieces, 2) the classes on its two sides, the smaller first, `lengths` (pieces,) in input units. `regions` is the
-    partition refined by class, and `region_classes` (regions,) the class of each of its regions: the decision regions are its
-    connected parts of one class, numbered by `decision_regions`. No piece means one class on the whole domain.
+    `ends` (pieces, 2, k) are the end points of the straight pieces in frame coordinates (on a line both are the same
+    point), `classes` (pieces, 2) the classes on its two sides, the smaller first, `lengths` (pieces,) in input units.
+    `regions` is the partition refined by class, and `region_classes` (regions,) the class of each of its regions: the
+    decision regions are its connected parts of one class, numbered by `decision_regions`. No piece means one class on
+    the whole domain.
     """
 
     ends: np.ndarray
@@ -67,9 +68,10 @@ def decision_boundary(
     executor: Executor | None = None,
     progress: bool = False,
 ) -> DecisionBoundary:
-    """Find the decision boundary of a classifier on a domain: the largest output wins; one output is decided by its sign.
+    """Find the decision boundary of a classifier on a domain: the largest output wins, a single one by its sign.
 
-    Options as for `enumerate_regions`. Where two outputs are equal on a whole region, the lower class is predicted there.
+    Options as for `enumerate_regions`. Where two outputs are equal on a whole region, the lower class is predicted
+    there.
 
     Raises:
         InvalidDomainError: the domain does not fit the network's input.

@@ -10,11 +10,12 @@ __all__ = ["Count"]
 class Count(int):
     """A number of regions; an `int` that carries its bounds, kind, status, definition and domain.
 
-    `lower` and `upper` hold for the true number; `upper` is None where no upper bound is known. `undecided` is the number of
-    sign decisions inside the rounding-error bound.
+    `lower` and `upper` hold for the true number; `upper` is None where no upper bound is known. `undecided` is the
+    number of sign decisions inside the rounding-error bound.
 
     Example:
-        >>> count = Count(38, lower=38, upper=38, status=Status.CERTIFIED, definition=Definition.ACTIVATION, domain="box")
+        >>> proven = {"status": Status.CERTIFIED, "definition": Definition.ACTIVATION, "domain": "box"}
+        >>> count = Count(38, lower=38, upper=38, **proven)
         >>> count + 1, count.kind.value, str(count)
         (39, 'exact', '38')
     """
@@ -38,7 +39,7 @@ class Count(int):
         domain: str,
         undecided: int = 0,
     ) -> Count:
-        """Make a count; its kind follows from the status: proven is exact, partial a lower bound, the rest an estimate."""
+        """Make a count; its kind follows from the status: proven exact, partial a lower bound, else an estimate."""
         self = super().__new__(cls, value)
         self.lower, self.upper = lower, upper
         self.status, self.definition, self.domain, self.undecided = status, definition, domain, undecided
@@ -63,7 +64,8 @@ class Count(int):
         """Everything the count carries, for JSON.
 
         Example:
-            >>> Count(2, lower=2, upper=2, status=Status.EXACT, definition=Definition.LINEAR, domain="d").to_dict()["kind"]
+            >>> proven = {"status": Status.EXACT, "definition": Definition.LINEAR, "domain": "d"}
+            >>> Count(2, lower=2, upper=2, **proven).to_dict()["kind"]
             'exact'
         """
         return {

@@ -18,8 +18,8 @@ __all__ = ["Box", "Domain", "Frame", "Line", "Plane", "Polygon", "Segment"]
 class Frame:
     """The affine map x = origin + t @ basis from k coordinates to flattened inputs.
 
-    `origin` has shape (n,), `basis` (k, n). `error` (k + 1, n) bounds what rounding did to origin and basis: zero where the
-    domain is defined by the stored numbers themselves.
+    `origin` has shape (n,), `basis` (k, n). `error` (k + 1, n) bounds what rounding did to origin and basis: zero
+    where the domain is defined by the stored numbers themselves.
 
     Example:
         >>> frame = Frame(np.zeros(3), np.eye(3)[:2], np.zeros((3, 3)))
@@ -204,9 +204,9 @@ class Plane:
     def through(cls, a: ArrayLike, b: ArrayLike, c: ArrayLike, margin: float = 0.25) -> Plane:
         """The plane through three inputs, with orthonormal coordinates, so that areas are in input units.
 
-        The origin is the centroid; the window is the bounding box of the three points in the plane, widened on every side by
-        `margin` times its longer side, so that all three lie inside. The stored frame defines the domain: the points lie
-        in it up to its rounding.
+        The origin is the centroid; the window is the bounding box of the three points in the plane, widened on every
+        side by `margin` times its longer side, so that all three lie inside. The stored frame defines the domain: the
+        points lie in it up to its rounding.
 
         Raises:
             InvalidDomainError: points on one line, a margin that is not positive, different shapes.
@@ -391,7 +391,9 @@ def _array(name: str, value: ArrayLike) -> np.ndarray:
     try:
         array = np.array(value)
     except (TypeError, ValueError) as error:
-        raise InvalidDomainError(f"{name}: expected numbers in a regular array, found {type(value).__name__} ({error})") from None
+        raise InvalidDomainError(
+            f"{name}: expected numbers in a regular array, found {type(value).__name__} ({error})"
+        ) from None
     if array.dtype.kind not in "iuf" or array.size == 0:
         raise InvalidDomainError(f"{name}: expected real numbers, found {array.dtype} of shape {array.shape}")
     array = array.astype(np.float64)
@@ -449,8 +451,10 @@ def _convex(vertices: np.ndarray) -> np.ndarray:
     angle = np.arctan2(turns, (sides * after).sum(axis=1)).sum()
     if (turns < 0).any() or angle > 3 * np.pi:
         where = keep[(int(np.argmin(turns)) + 1) % len(keep)]
-        raise InvalidDomainError(f"polygon: not convex at vertex {where} {corners[(int(np.argmin(turns)) + 1) % len(keep)].tolist()}")
-    straight = (np.roll(turns, 1) == 0)
+        raise InvalidDomainError(
+            f"polygon: not convex at vertex {where} {corners[(int(np.argmin(turns)) + 1) % len(keep)].tolist()}"
+        )
+    straight = np.roll(turns, 1) == 0
     if straight.any():
         return _convex(corners[~straight].copy())
     corners.setflags(write=False)

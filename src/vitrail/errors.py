@@ -35,7 +35,7 @@ class InvalidOptionError(VitrailError, ValueError):
 
 
 class InvalidModelError(VitrailError, ValueError):
-    """The network is inconsistent: shapes, non-finite numbers, training mode, or an import that disagrees with its source."""
+    """The network is inconsistent: shapes, numbers, training mode, or an import that is not its source."""
 
 
 class InvalidDomainError(VitrailError, ValueError):

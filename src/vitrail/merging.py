@@ -1,4 +1,4 @@
-"""Merging activation regions whose affine maps are equal: linear regions (across facets) and affine pieces (anywhere)."""
+"""Merging activation regions with equal affine maps: linear regions (across facets), affine pieces (anywhere)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAIRS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class MapSource:
-    """Affine maps of the regions of one frame, from their patterns; `scale` (k,) are the powers of two of the frame's coordinates."""
+    """Affine maps of the regions of one frame from their patterns; `scale` (k,) are the powers of two of its coordinates."""
 
     plan: Plan
     roots: Tensor
@@ -40,7 +40,7 @@ class MapSource:
         return np.concatenate([tolerance[:1], tolerance[1:] / self.scale[:, None]])
 
     def differ(self, words: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-        """Whether the wiring leaves room for the maps of two regions to differ; False is a proof that they are equal."""
+        """Whether the wiring lets the maps of two regions differ; False is a proof that they are equal."""
         answer = np.zeros(pairs.shape[0], dtype=bool)
         for start in range(0, pairs.shape[0], _PAIRS_AT_ONCE):
             part = pairs[start : start + _PAIRS_AT_ONCE]
@@ -51,7 +51,7 @@ class MapSource:
 
 @dataclass(frozen=True)
 class Merged:
-    """Linear regions and affine pieces: their numbers with proven ranges, and the linear region of each activation region."""
+    """Numbers of linear regions and affine pieces with proven ranges; the linear region of each activation region."""
 
     linear: Range
     affine: Range
@@ -61,8 +61,8 @@ class Merged:
 def merge_equal_maps(maps: np.ndarray, words: np.ndarray | None, adjacency: np.ndarray, source: MapSource) -> Merged:
     """Merge regions with equal maps, across facets and then anywhere.
 
-    Maps within the tolerance count as equal. A merge is proven when no unit in which the patterns differ reaches the output;
-    the ranges say how many merges are not.
+    Maps within the tolerance count as equal. A merge is proven when no unit in which the patterns differ reaches the
+    output; the ranges say how many merges are not.
     """
     regions = maps.shape[0]
     if regions == 0:
@@ -88,9 +88,10 @@ def _components(count: int, pairs: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def _close_pairs(flat: np.ndarray, labels: np.ndarray, count: int, tolerance: np.ndarray) -> np.ndarray:
-    """Pairs of representatives of different components whose maps are within the tolerance, each joined to an earlier one.
+    """Pairs of representatives of different components whose maps are within the tolerance.
 
-    The maps are sorted by a random combination of their coefficients: equal maps are neighbors there, up to the tolerance.
+    The maps are sorted by a random combination of their coefficients: equal maps are neighbors there, up to the
+    tolerance.
     """
     _, first = np.unique(labels, return_index=True)
     weights = np.random.default_rng(0).uniform(0.5, 1.0, flat.shape[1])

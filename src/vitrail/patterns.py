@@ -1,6 +1,7 @@
 """Packed activation patterns: the piece of every unit in a few bits, 64 bits to a word.
 
-The units of one op take the same number of bits, a power of two, so that no unit crosses a word; every op starts a new word.
+The units of one op take the same number of bits, a power of two, so that no unit crosses a word; every op starts a new
+word.
 """
 
 from __future__ import annotations
@@ -93,4 +94,6 @@ class PatternLayout:
 
     def unpack(self, words: np.ndarray) -> list[np.ndarray]:
         """Pieces of each op, arrays of shape (batch, units of the op)."""
-        return [unpack(words[:, self.slice_of(i)], u, b) for i, (u, b) in enumerate(zip(self.units, self.bits, strict=True))]
+        return [
+            unpack(words[:, self.slice_of(i)], u, b) for i, (u, b) in enumerate(zip(self.units, self.bits, strict=True))
+        ]

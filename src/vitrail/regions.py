@@ -32,10 +32,10 @@ __all__ = ["Facets", "Region", "RegionSet"]
 
 @dataclass(frozen=True)
 class Facets:
-    """Pairs of regions that share a facet: `regions` (facets, 2), `ends` (facets, 2, k) in frame coordinates, `units` (facets,).
+    """Pairs of regions that share a facet: `regions` (facets, 2), `ends` (facets, 2, k), `units` (facets,).
 
-    `edges` (facets, 2) are the rows of the two edges in the set's arrays. On a line a facet is a breakpoint, both of its ends
-    the same.
+    `edges` (facets, 2) are the rows of the two edges in the set's arrays. On a line a facet is a breakpoint, both of
+    its ends the same.
     """
 
     regions: np.ndarray
@@ -48,9 +48,10 @@ class Facets:
 class RegionSet:
     """Activation regions of a network on one domain, with an account of how they were found.
 
-    Region i has the vertices `vertices[offsets[i] : offsets[i + 1]]` in frame coordinates, shape (total, k): counter-clockwise
-    in a plane, the two ends on a line. `edge_units` is the unit that makes the edge leaving each vertex (on a line: the end
-    itself), negative on the domain's own boundary. `words` are the packed patterns, or None if they were not kept.
+    Region i has the vertices `vertices[offsets[i] : offsets[i + 1]]` in frame coordinates, shape (total, k):
+    counter-clockwise in a plane, the two ends on a line. `edge_units` is the unit that makes the edge leaving each
+    vertex (on a line: the end itself), negative on the domain's own boundary. `words` are the packed patterns, or None
+    if they were not kept.
 
     Example:
         >>> import vitrail
@@ -129,7 +130,7 @@ class RegionSet:
 
     @cached_property
     def affine_maps(self) -> np.ndarray:
-        """The output on each region as forms in frame coordinates, shape (regions, k + 1, outputs): f(t) = m[0] + t @ m[1:].
+        """The output on each region as forms, shape (regions, k + 1, outputs): f(t) = m[0] + t @ m[1:].
 
         Computed from the patterns when first asked for.
 
@@ -144,9 +145,10 @@ class RegionSet:
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """The predicted class at the witness of each region, shape (regions,): largest output; for one output its sign as 0 or 1.
+        """The predicted class at each witness, shape (regions,): largest output; for one output its sign as 0 or 1.
 
-        A region that the decision boundary crosses has points of other classes too; `boundaries.decision_boundary` splits it.
+        A region that the decision boundary crosses has points of other classes too; `boundaries.decision_boundary`
+        splits it.
         """
         values = self.affine_maps[:, 0] + np.einsum("rk,rko->ro", self.witnesses, self.affine_maps[:, 1:])
         return values.argmax(axis=1) if values.shape[1] > 1 else (values[:, 0] > 0).astype(np.int64)
@@ -180,8 +182,9 @@ class RegionSet:
     def count(self, definition: str | Definition = Definition.ACTIVATION) -> Count:
         """The number of regions by one definition, with its bounds, kind and status.
 
-        `linear` merges activation regions across facets where the affine map is the same; `affine` counts different maps.
-        Maps that floating point cannot tell apart are merged; unless the wiring proves them equal, the count is uncertified.
+        `linear` merges activation regions across facets where the affine map is the same; `affine` counts different
+        maps. Maps that floating point cannot tell apart are merged; unless the wiring proves them equal, the count is
+        uncertified.
 
         Raises:
             InvalidOptionError: an unknown definition.
@@ -196,7 +199,9 @@ class RegionSet:
     @cached_property
     def _merged(self) -> Any:
         if self.source is None:
-            raise InvalidOptionError("linear and affine counts need the network; enumerate again instead of reading a file")
+            raise InvalidOptionError(
+                "linear and affine counts need the network; enumerate again instead of reading a file"
+            )
         return merge_equal_maps(self.affine_maps, self.words, self.adjacency(), self.source)
 
     @property
@@ -266,8 +271,8 @@ class RegionSet:
     def plot(self, ax: Axes | None = None, color: Any = "pattern", boundaries: bool = True) -> Axes:
         """Draw the regions and return the Axes; a plane as polygons, a line as breakpoints under the outputs.
 
-        `color` is "pattern" (stable for one pattern), "layer", "area", "class", or a function from a RegionSet to one number per
-        region. `boundaries` draws the edges.
+        `color` is "pattern" (stable for one pattern), "layer", "area", "class", or a function from a RegionSet to one
+        number per region. `boundaries` draws the edges.
 
         Raises:
             InvalidOptionError: an unknown color.

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vitrail.account import Account
-from vitrail.cells.batch import CellBatch
+from vitrail.cells.batch import CellBatch, Geometry
 from vitrail.cells.interval import Intervals
 from vitrail.cells.polygon import Polygons
 from vitrail.count import Count
@@ -80,8 +80,8 @@ def enumerate_regions(
     """Find all activation regions of the network on a domain, with their geometry.
 
     `patterns=False` keeps the affine maps instead of the patterns, for networks with very many units. `max_regions` and
-    `time_limit` (seconds) stop the search with what is there, status partial. `memory` bounds the bytes of forms that are
-    worked on at a time; the regions themselves come on top. `executor` shares the work, by default among threads.
+    `time_limit` (seconds) stop the search with what is there, status partial. `memory` bounds the bytes of forms that
+    are worked on at a time; the regions themselves come on top. `executor` shares the work, by default among threads.
 
     Raises:
         InvalidDomainError: the domain does not fit the network's input.
@@ -113,7 +113,8 @@ def count_regions(
     """Count the regions on a domain, or on each of many domains of one dimension at once, without keeping geometry.
 
     The definitions `linear` and `affine` need the adjacency and the maps, so they keep the regions while they count.
-    Options as for `enumerate_regions`; for many domains the budgets are shared, and running out makes every count partial.
+    Options as for `enumerate_regions`; for many domains the budgets are shared, and running out makes every count
+    partial.
 
     Raises:
         InvalidDomainError: a domain does not fit the network's input, or domains of different dimensions.
@@ -163,7 +164,9 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
     wants = Wants(geometry=True, patterns=patterns, maps=not patterns)
     setup, found = _search(graph, [domain], wants, limits)
     frame, scale = domain.frame, setup.scales[0]
-    geometry = _intervals(found, scale) if setup.dimension == 1 else _polygons(found, scale)
+    cells = [batch[0] for batch in found.batches]
+    geometry = Geometry.join([c.geometry() for c in cells], setup.dimension)
+    dirty = np.concatenate([np.zeros(0, dtype=bool), *(c.dirty.astype(bool) for c in cells)])
     words = maps = None
     if patterns:
         total = setup.plan.layout.words
@@ -175,7 +178,12 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
     return RegionSet(
         frame.origin,
         frame.basis,
-        *geometry,
+        geometry.offsets,
+        geometry.vertices * scale,
+        geometry.errors * scale.max(),
+        geometry.sources,
+        geometry.cuts,
+        dirty,
         words=words,
         layout=setup.plan.layout,
         account=_account(setup, found, domain, 0, started),
@@ -252,31 +260,6 @@ def _root_polygons(corners: Sequence[np.ndarray]) -> Polygons:
     integers = np.stack([sources, np.full_like(sources, -1)], axis=1)
     count = len(corners)
     return Polygons(offsets, floats, integers, np.arange(count), np.zeros(count, dtype=np.int64))
-
-
-def _intervals(found: Found, scale: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Offsets, vertices, errors, units, cuts and dirt of the intervals found, in the domain's coordinates."""
-    cells = [b[0] for b in found.batches]
-    floats = np.concatenate([c.floats for c in cells] or [np.zeros((0, 4))])
-    integers = np.concatenate([c.integers for c in cells] or [np.zeros((0, 2), dtype=np.int64)])
-    dirty = np.concatenate([c.dirty for c in cells] or [np.zeros(0, dtype=np.int64)])
-    count = floats.shape[0]
-    units = integers.reshape(-1)
-    cuts = np.full(units.shape, -1, dtype=np.int64)
-    vertices, errors = floats[:, :2].reshape(-1, 1) * scale, floats[:, 2:].reshape(-1) * scale[0]
-    return np.arange(0, 2 * count + 1, 2), vertices, errors, units, cuts, dirty.astype(bool)
-
-
-def _polygons(found: Found, scale: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Offsets, vertices, errors, units, cuts and dirt of the polygons found, in the domain's coordinates."""
-    cells = [b[0] for b in found.batches]
-    sizes = np.concatenate([np.diff(c.offsets) for c in cells] or [np.zeros(0, dtype=np.int64)])
-    floats = np.concatenate([c.floats[:, :3] for c in cells] or [np.zeros((0, 3))])
-    integers = np.concatenate([c.integers for c in cells] or [np.zeros((0, 2), dtype=np.int64)])
-    dirty = np.concatenate([c.dirty for c in cells] or [np.zeros(0, dtype=np.int64)])
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    errors = floats[:, 2] * scale.max()
-    return offsets, floats[:, :2] * scale, errors, integers[:, 0], integers[:, 1], dirty.astype(bool)
 
 
 def _account(setup: _Setup, found: Found, domain: Domain, root: int, started: float) -> Account:

@@ -40,8 +40,8 @@ class Status(StrEnum):
 _ADVICE = {
     Status.EXACT: "every sign decision was made exactly",
     Status.CERTIFIED: "every sign decision was made outside a proven rounding-error bound",
-    Status.UNCERTIFIED: "some sign decisions fell inside the rounding-error bound; read `undecided` and the count's bounds",
-    Status.PARTIAL: "stopped before the end; what is there is valid, the count is a lower bound: raise the budget to go on",
+    Status.UNCERTIFIED: "some signs fell inside the rounding-error bound; read `undecided` and the count's bounds",
+    Status.PARTIAL: "stopped before the end; what is there is valid, the count a lower bound: raise the budget",
 }
 
 

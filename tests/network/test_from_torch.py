@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
 from vitrail.errors import InvalidModelError, UnsupportedOpError, VitrailError
 from vitrail.network import Network
 
@@ -71,7 +72,7 @@ def test_all_unsupported_operations_are_in_one_error() -> None:
     model = nn.Sequential(
         nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4), nn.Tanh(), Lambda(lambda x: x * x), nn.Softmax(1)
     )
-    with pytest.raises(UnsupportedOpError, match="^4 unsupported operations") as caught:
+    with pytest.raises(UnsupportedOpError, match=r"^4 unsupported operations") as caught:
         Network.from_torch(model, torch.zeros(1, 4))
     message = str(caught.value)
     assert all(fact in message for fact in ("'1'", "'3'", "'4.mul'", "'5'", "drop_output_activation=True"))
@@ -130,6 +131,11 @@ INVALID: dict[str, tuple[Callable[[], nn.Module], object, tuple[str, ...]]] = {
     "two outputs": (lambda: deep(Lambda(lambda x: (x, -x))), torch.zeros(1, 4), ("2 outputs", "wrap")),
     "prelu slopes": (lambda: deep(nn.PReLU(3)), torch.zeros(1, 4), ("4", "3")),
     "nan slope": (lambda: deep(nn.LeakyReLU(float("nan"))), torch.zeros(1, 4), ("leaky_relu", "nan")),
+    "overflow of a constant": (
+        lambda: deep(Lambda(lambda x: x * torch.exp(torch.full((4,), 800.0, dtype=torch.float64)).to(x.dtype))),
+        torch.zeros(1, 4), ("scale", "'5.mul'", "inf"),
+    ),
+    "batch dimension squeezed": (lambda: deep(Lambda(lambda x: x.squeeze())), torch.zeros(1, 4), ("(4,)", "squeeze")),
     "batch dimension lost": (lambda: deep(Lambda(lambda x: x.view(-1, 2))), torch.zeros(1, 4), ("(2, 2)", "batch")),
     "batch mixed by mean": (lambda: deep(Lambda(lambda x: x - x.mean(0))), torch.randn(2, 4), ("batch",)),
     "batch mixed by reshape": (

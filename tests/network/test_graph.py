@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vitrail.errors import InvalidModelError, UnsupportedOpError
 from vitrail.network import Graph, Network, Node
 from vitrail.network.ops.arithmetic import Add
@@ -21,7 +23,8 @@ X = Node(Input((2,)), (), "x")
 
 
 def test_diamond_and_unused_nodes() -> None:
-    nodes = (X, Node(Linear(EYE), (0,), "a"), Node(relu((2,)), (1,), "b"), Node(Add(((2,), (2,)), (1, -1)), (1, 2), "c"),
+    nodes = (X, Node(Linear(EYE), (0,), "a"), Node(relu((2,)), (1,), "b"), Node(Add(((2,), (2,)), (1, -1)), (1,
+        2), "c"),
              Node(relu((2,)), (0,), "unused"))  # fmt: skip
     graph = Graph(nodes, 3, "arrays")
     assert graph.forward([[-1.0, 2.0]]).tolist() == [[-1.0, 0.0]]
@@ -95,6 +98,12 @@ def test_digest_depends_on_numbers_and_wiring_but_not_on_names() -> None:
         Graph((X, first, Node(Linear(2 * EYE + 1e-15), (1,), "b")), 2, "arrays"),
     ]
     assert len({graph.digest, *(other.digest for other in others)}) == 4
+
+
+def test_networks_travel_between_processes() -> None:
+    net = Network.from_arrays([(np.ones((3, 2)), np.ones(3)), np.ones((1, 3))], activation="relu6")
+    twin = pickle.loads(pickle.dumps(net))
+    assert twin.digest == net.digest and torch.equal(twin.forward([[1.0, 2.0]]), net.forward([[1.0, 2.0]]))
 
 
 def test_summary_has_one_row_per_node() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 from torch import nn
+
 from vitrail.errors import InvalidModelError
 from vitrail.network import Graph, Network, Node
 from vitrail.network.evaluation import evaluate

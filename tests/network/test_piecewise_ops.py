@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vitrail.errors import InvalidModelError
 from vitrail.network.ops import elementwise as e
 from vitrail.network.ops.maximum import Maximum, pool_windows

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 import torch
+
 from vitrail.network.from_onnx.registry import HANDLERS as ONNX_HANDLERS
 from vitrail.network.from_torch.registry import DROPPABLE, HANDLERS
 from vitrail.network.support import support_table

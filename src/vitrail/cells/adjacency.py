@@ -80,7 +80,8 @@ def euler_characteristic(offsets: np.ndarray, cuts: np.ndarray, pairs: np.ndarra
 
     Example:
         >>> offsets, cuts = np.array([0, 3, 6]), np.array([4, -1, -1, 5, -1, -1])
-        >>> euler_characteristic(offsets, cuts, np.array([[0, 3]])), euler_characteristic(offsets, cuts, np.empty((0, 2), int))
+        >>> none = np.empty((0, 2), dtype=int)
+        >>> euler_characteristic(offsets, cuts, np.array([[0, 3]])), euler_characteristic(offsets, cuts, none)
         (1, 2)
     """
     total = cuts.shape[0]

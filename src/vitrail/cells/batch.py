@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from vitrail.patterns import words_for
 
-__all__ = ["CellBatch", "Children", "CutTable", "Tally"]
+__all__ = ["CellBatch", "Children", "CutTable", "CutWork", "Geometry", "Tally"]
 
 
 @dataclass(frozen=True)
 class CutTable:
     """How the forms of one op decide its pieces, and how far their signs can be trusted.
 
-    `breakpoints` has shape (breakpoints, units): piece p of a unit is the number of its breakpoints below the form. For a
-    maximum, `groups` has shape (units, candidates), indices into the forms, -1 for none, and the piece is the winner.
-    `bounds` has shape (2, breakpoints or 1, forms): the error bound of a form's value from its constant, and per unit of |t|
-    (for bounded cells, where |t| <= 1, their sum counts). `first_unit` numbers the units over the whole network.
+    `breakpoints` has shape (breakpoints, units): piece p of a unit is the number of its breakpoints below the form.
+    For a maximum it is empty, and `groups` has shape (units, candidates): indices into the forms, -1 for none; the
+    piece is the winner. `bounds` has shape (2, breakpoints or 1, forms): the error bound of a form's value from its
+    constant, and per unit of |t| (for bounded cells, where |t| <= 1, their sum counts). `first_unit` numbers the units
+    over the whole network.
     """
 
-    breakpoints: np.ndarray | None
+    breakpoints: np.ndarray
     groups: np.ndarray | None
     bounds: np.ndarray
     first_unit: int
@@ -32,10 +33,7 @@ class CutTable:
     @property
     def units(self) -> int:
         """Number of units of the op."""
-        if self.groups is not None:
-            return self.groups.shape[0]
-        assert self.breakpoints is not None
-        return self.breakpoints.shape[1]
+        return self.breakpoints.shape[1] if self.groups is None else self.groups.shape[0]
 
     @property
     def words(self) -> int:
@@ -45,10 +43,7 @@ class CutTable:
     @property
     def rows(self) -> int:
         """Sign decisions that one cell asks for: breakpoints, or candidates beyond the first of each group."""
-        if self.groups is not None:
-            return int((self.groups >= 0).sum()) - self.groups.shape[0]
-        assert self.breakpoints is not None
-        return self.breakpoints.size
+        return self.breakpoints.size if self.groups is None else int((self.groups >= 0).sum()) - len(self.groups)
 
 
 @dataclass(frozen=True)
@@ -73,8 +68,44 @@ class Tally:
     undecided: int
 
 
+@dataclass(frozen=True)
+class Geometry:
+    """Finished cells as flat arrays: `offsets` (cells + 1), `vertices` (total, k) and `errors`, and what made the edges.
+
+    `sources` and `cuts` (total,) belong to the edge that leaves a vertex, on a line to the end itself: the unit,
+    negative on the domain's boundary, and the number of the cut with its side, -1 where there is none.
+    """
+
+    offsets: np.ndarray
+    vertices: np.ndarray
+    errors: np.ndarray
+    sources: np.ndarray
+    cuts: np.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence[Geometry], dimension: int) -> Geometry:
+        """The cells of all parts, in order; no parts give no cells."""
+        none = np.zeros(0, dtype=np.int64)
+        empty = cls(np.zeros(1, dtype=np.int64), np.zeros((0, dimension)), np.zeros(0), none, none)
+        parts = [empty, *parts]
+        sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+        return cls(
+            np.concatenate([[0], np.cumsum(sizes)]),
+            np.concatenate([part.vertices for part in parts]),
+            np.concatenate([part.errors for part in parts]),
+            np.concatenate([part.sources for part in parts]),
+            np.concatenate([part.cuts for part in parts]),
+        )
+
+
+class CutWork(Protocol):
+    """Preallocated memory of one cutting loop, and the number of the next cut."""
+
+    next_cut: int
+
+
 class CellBatch(Protocol):
-    """A batch of convex cells, a struct of arrays."""
+    """A batch of convex cells, a struct of arrays; `work` is the memory that belongs to its kind of cell."""
 
     @property
     def form_of(self) -> np.ndarray:
@@ -87,10 +118,10 @@ class CellBatch(Protocol):
     def __len__(self) -> int:
         """Number of cells."""
 
-    def cut(self, forms: np.ndarray, table: CutTable, work: CutWork) -> Iterator[Children]:
+    def cut(self, forms: np.ndarray, table: CutTable, work: Any) -> Iterator[Children]:
         """Cut every cell by every unit; forms have shape (rows, k + 1, units)."""
 
-    def tally(self, forms: np.ndarray, table: CutTable, work: CutWork) -> Tally:
+    def tally(self, forms: np.ndarray, table: CutTable, work: Any) -> Tally:
         """Count the children of every cell without making them."""
 
     def take(self, start: int, stop: int) -> CellBatch:
@@ -102,11 +133,5 @@ class CellBatch(Protocol):
     def with_forms(self, form_of: np.ndarray) -> CellBatch:
         """The same cells with other rows of forms."""
 
-    def measures(self) -> np.ndarray:
-        """Length or area of each cell in frame coordinates, `inf` if unbounded."""
-
-
-class CutWork(Protocol):
-    """Preallocated memory of one cutting loop, and the number of the next cut."""
-
-    next_cut: int
+    def geometry(self) -> Geometry:
+        """The cells as finished geometry, in scaled frame coordinates."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.cells.batch import Children, CutTable, Tally
+from vitrail.cells.batch import Children, CutTable, Geometry, Tally
 from vitrail.cells.interval_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, UNDECIDED, cut_intervals
 
 __all__ = ["IntervalWork", "Intervals"]
 
 _NO_GROUPS = np.zeros((0, 0), dtype=np.int64)
-_NO_BREAKPOINTS = np.zeros((0, 0))
 
 
 class IntervalWork:
@@ -69,12 +68,13 @@ class Intervals:
         done = 0
         cells = (self.floats, self.integers, self.form_of, self.dirty)
         by_winner = table.groups is not None
-        rows = (_NO_GROUPS if table.groups is None else table.groups, _NO_BREAKPOINTS if by_winner else table.breakpoints)
+        rows = (_NO_GROUPS if table.groups is None else table.groups, table.breakpoints)
+        unit = (table.bounds, table.first_unit, table.bits)
         while done < len(self):
             work.prepare(table)
             counters = np.zeros(DIRTY_OUT + 1, dtype=np.int64)
             counters[CELLS_DONE] = done
-            cut_intervals(done, cells, forms, by_winner, rows, table.bounds, table.first_unit, table.bits, True, work.output, work.scratch, counters)  # fmt: skip
+            cut_intervals(done, cells, forms, by_winner, rows, *unit, work.output, work.scratch, counters)
             if counters[CELLS_DONE] == done:
                 work.grow()
                 continue
@@ -107,6 +107,8 @@ class Intervals:
         """The same cells with other rows of forms."""
         return replace(self, form_of=form_of)
 
-    def measures(self) -> np.ndarray:
-        """Lengths in frame coordinates, `inf` if unbounded."""
-        return self.floats[:, 1] - self.floats[:, 0]
+    def geometry(self) -> Geometry:
+        """The cells as finished geometry, in scaled frame coordinates."""
+        ends, errors = self.floats[:, :2].reshape(-1, 1), self.floats[:, 2:].reshape(-1)
+        sources = self.integers.reshape(-1)
+        return Geometry(np.arange(0, 2 * len(self) + 1, 2), ends, errors, sources, np.full(sources.shape, -1))

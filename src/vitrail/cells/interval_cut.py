@@ -1,7 +1,7 @@
 """Compiled cutting of intervals: breakpoints of all units on many intervals, arrays in and arrays out.
 
-An interval row is (low, high, low error, high error); the ends may be infinite. Its integer row is (source of the low end,
-source of the high end): the unit, or below zero the end of the domain.
+An interval row is (low, high, low error, high error); the ends may be infinite. Its integer row is (source of the low
+end, source of the high end): the unit, or below zero the end of the domain.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
 
 
 @njit(**_OPTIONS)
-def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_unit, keep, out, counters):
+def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_unit, out, counters):
     """Append the pieces between the sorted events; events that their errors cannot tell apart make one breakpoint."""
     out_floats, out_integers, out_parent, out_words, out_dirty = out
     first, undecided = counters[CELLS_OUT], 0
@@ -153,14 +153,13 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
         if not last:
             k = order[e]
             high, high_error, high_source = events[k, 0], events[k, 1], first_unit + where[k, 2]
-        if keep:
-            if n >= out_parent.shape[0]:
-                return False
-            out_floats[n, 0], out_floats[n, 1], out_floats[n, 2], out_floats[n, 3] = low, high, low_error, high_error
-            out_integers[n, 0], out_integers[n, 1] = low_source, high_source
-            out_words[n, :] = words
-            out_parent[n] = parent
-            out_dirty[n] = unclean
+        if n >= out_parent.shape[0]:
+            return False
+        out_floats[n, 0], out_floats[n, 1], out_floats[n, 2], out_floats[n, 3] = low, high, low_error, high_error
+        out_integers[n, 0], out_integers[n, 1] = low_source, high_source
+        out_words[n, :] = words
+        out_parent[n] = parent
+        out_dirty[n] = unclean
         n += 1
         if last:
             break
@@ -178,11 +177,12 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
 
 
 @njit(**_OPTIONS)
-def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bits, keep, out, work, counters):
+def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bits, out, work, counters):
     """Cut intervals `first`, `first + 1`, ... by all units of one op until the output is full.
 
-    `table` holds the groups of a maximum, shape (groups, candidates), or nothing, and the breakpoints of an elementwise op,
-    shape (breakpoints, units); `bounds` has shape (2, breakpoints or 1, units): for the constant and the coefficient.
+    `table` holds the groups of a maximum, shape (groups, candidates), or nothing, and the breakpoints of an
+    elementwise op, shape (breakpoints, units); `bounds` has shape (2, breakpoints or 1, units): for the constant and
+    the coefficient.
     """
     floats, integers, form_of, dirty = cells
     groups, breakpoints = table
@@ -198,7 +198,9 @@ def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bit
         counters[UNDECIDED] += undecided
         order = np.argsort(events[:count, 0])
         unclean = dirty[c] or undecided > 0
-        if not emit_pieces(floats[c], integers[c], c, unclean, words, events, where, order, count, first_unit, keep, out, counters):
+        if not emit_pieces(
+            floats[c], integers[c], c, unclean, words, events, where, order, count, first_unit, out, counters
+        ):
             counters[UNDECIDED] = before
             counters[CELLS_DONE] = c
             return

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.cells.batch import Children, CutTable, Tally
+from vitrail.cells.batch import Children, CutTable, Geometry, Tally
 from vitrail.cells.polygon_cut import (
     CELLS_DONE,
     CELLS_OUT,
-    DIRTY_OUT,
     NEXT_CUT,
     UNDECIDED,
     VERTICES_OUT,
@@ -35,10 +34,11 @@ class PolygonWork:
         self._capacity = capacity
         self._scale = 1
         self._made_for: tuple[int, ...] = ()
+        self.tallies = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
     def prepare(self, table: CutTable, parents: int) -> None:
         """Make the arrays for one op, unless they are there already."""
-        rows = table.units if table.breakpoints is None else table.breakpoints.size
+        rows = max(table.units, table.breakpoints.size)
         width = 0 if table.groups is None else table.groups.shape[1]
         key = (rows, width, table.words, self._capacity, self._scale)
         if key == self._made_for and len(self.tallies[0]) >= parents:
@@ -78,7 +78,7 @@ class PolygonWork:
 
 @dataclass(frozen=True)
 class Polygons:
-    """Convex polygons, vertices counter-clockwise: `offsets` (cells + 1), and rows as `polygon_kernels` describes them."""
+    """Convex polygons, counter-clockwise: `offsets` (cells + 1), and rows as `polygon_kernels` describes them."""
 
     offsets: np.ndarray
     floats: np.ndarray
@@ -97,9 +97,13 @@ class Polygons:
         bounds = table.bounds.sum(axis=0)
         output = work.output if keep else (*work.output[:3], work.tallies[0], work.output[4], work.tallies[1])
         if table.groups is not None:
-            cut_by_winner(first, cells, forms, table.groups, bounds[0], table.first_unit, table.bits, keep, output, work.scratch, counters)  # fmt: skip
+            rows = (table.groups, bounds[0])
+            cut_by_winner(
+                first, cells, forms, *rows, table.first_unit, table.bits, keep, output, work.scratch, counters
+            )
         else:
-            cut_by_sign(first, cells, forms, table.breakpoints, bounds, table.first_unit, table.bits, keep, output, work.scratch, counters)  # fmt: skip
+            rows = (table.breakpoints, bounds)
+            cut_by_sign(first, cells, forms, *rows, table.first_unit, table.bits, keep, output, work.scratch, counters)
 
     def cut(self, forms: np.ndarray, table: CutTable, work: PolygonWork) -> Iterator[Children]:
         """Cut every cell by every unit; yields children as the output memory fills."""
@@ -164,9 +168,9 @@ class Polygons:
         """The same cells with other rows of forms."""
         return replace(self, form_of=form_of)
 
-    def measures(self) -> np.ndarray:
-        """Areas in frame coordinates."""
-        return polygon_areas(self.offsets, self.floats[:, :2])
+    def geometry(self) -> Geometry:
+        """The cells as finished geometry, in scaled frame coordinates."""
+        return Geometry(self.offsets, self.floats[:, :2], self.floats[:, 2], self.integers[:, 0], self.integers[:, 1])
 
 
 def polygon_areas(offsets: np.ndarray, vertices: np.ndarray) -> np.ndarray:

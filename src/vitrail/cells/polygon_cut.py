@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 from vitrail.cells.polygon_kernels import (
-    _OPTIONS,
+    OPTIONS,
     bounding_box,
     copy_row,
     sign_changes,
@@ -14,12 +14,18 @@ from vitrail.cells.polygon_kernels import (
 )
 
 CELLS_DONE, CELLS_OUT, VERTICES_OUT, NEXT_CUT, UNDECIDED, DIRTY_OUT, WORK_FULL = range(7)
-"""Positions in the vector of counters that a cutting kernel reads and updates; WORK_FULL: the work memory was too small."""
+"""Positions in the vector of counters that a kernel reads and updates; WORK_FULL: the work memory was too small."""
 
 
-@njit(**_OPTIONS)
+START, SIZE, LIST, OPEN, UNCLEAN, ROWS, FOUND, WON = range(8)
+"""Rows of the stack: a node's first vertex and size, its list of candidates, its dirt; and scratch rows of the op."""
+
+CUT, DONE, FULL = range(3)
+
+
+@njit(**OPTIONS)
 def emit(floats, integers, start, count, parent, words, dirty, keep, out, counters):
-    """Append one finished cell to the output, or only add it to its parent's tally; False when the output is full."""
+    """Append a finished cell to the output, or only add it to its parent's tally; False when the output is full."""
     out_floats, out_integers, out_offsets, out_parent, out_words, out_dirty = out
     n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
     if keep:
@@ -41,9 +47,9 @@ def emit(floats, integers, start, count, parent, words, dirty, keep, out, counte
     return True
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def screen(form, breakpoints, bounds, box, centers, margins):
-    """Value of every row at the center of the box, and by how much it exceeds what it can change inside (vectorised)."""
+    """Value of every row at the center of the box, and by how much that exceeds its change inside (vectorised)."""
     x, y, half_x, half_y = box
     units = form.shape[1]
     for m in range(breakpoints.shape[0]):
@@ -54,7 +60,7 @@ def screen(form, breakpoints, bounds, box, centers, margins):
             margins[base + u] = abs(value) - (abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + bounds[m, u])
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def classify(form, breakpoints, bounds, bits, centers, margins, words, candidates, rows):
     """Set the piece of the rows that the screening decided; gather the others; return how many there are."""
     units = form.shape[1]
@@ -75,9 +81,9 @@ def classify(form, breakpoints, bounds, bits, centers, margins, words, candidate
     return count
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def rescreen(candidates, rows, bits, box, words, listed, start, count, target):
-    """Screen the listed candidates on a smaller cell; copy the undecided ones to `target`; return how many there are."""
+    """Screen the listed candidates on a smaller cell; copy the undecided ones to `target`; return their number."""
     x, y, half_x, half_y = box
     kept = 0
     for s in range(start, start + count):
@@ -93,101 +99,105 @@ def rescreen(candidates, rows, bits, box, words, listed, start, count, target):
     return kept
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
+def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, counters):
+    """Take the node on top of the stack through its candidates: finish it, or cut it in two.
+
+    Cut, its negative part stays at `depth` and its positive part comes on top, each screened against what is left.
+    """
+    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, _ = work
+    words = stack_words[depth]
+    start, size = stack[START, depth], stack[SIZE, depth]
+    at, end = stack[LIST, depth], stack[LIST, depth] + stack[OPEN, depth]
+    while at < end:
+        k = listed[at]
+        at += 1
+        c0, c1, c2, bound = candidates[k, 0], candidates[k, 1], candidates[k, 2], candidates[k, 3]
+        positive, negative, undecided = vertex_signs(stack_floats, start, size, c0, c1, c2, bound, signs)
+        if undecided:
+            counters[UNDECIDED] += 1
+            stack[UNCLEAN, depth] = 1
+        position = rows[k] * bits
+        if not (positive and negative and sign_changes(signs, size) == 2):
+            if positive:
+                words[position >> 6] += 1 << (position & 63)
+            continue
+        room = min(stack_floats.shape[0] - start, scratch_floats.shape[0])
+        if size + 4 > room or end + (end - at) > listed.shape[0] or depth + 1 >= stack.shape[1]:
+            counters[WORK_FULL] = 1
+            return FULL
+        source, cut = first_unit + rows[k], counters[NEXT_CUT]
+        counters[NEXT_CUT] = cut + 1
+        a_size, b_size = split(stack_floats, stack_integers, start, size, c0, c1, c2, bound, source, cut,
+                               signs, scratch_floats, scratch_integers)  # fmt: skip
+        if at == end:
+            # no candidate is left: both parts are finished and go out without a detour over the stack
+            dirty = stack[UNCLEAN, depth]
+            fits = emit(scratch_floats, scratch_integers, a_size, b_size, parent, words, dirty, keep, out, counters)
+            words[position >> 6] += 1 << (position & 63)
+            fits = fits and emit(scratch_floats, scratch_integers, 0, a_size, parent, words, dirty, keep, out, counters)
+            return DONE if fits else FULL
+        for i in range(b_size):
+            copy_row(scratch_floats, scratch_integers, a_size + i, stack_floats, stack_integers, start + i)
+        for i in range(a_size):
+            copy_row(scratch_floats, scratch_integers, i, stack_floats, stack_integers, start + b_size + i)
+        upper = stack_words[depth + 1]
+        for w in range(words.shape[0]):
+            upper[w] = words[w]
+        upper[position >> 6] += 1 << (position & 63)
+        stack[START, depth + 1], stack[SIZE, depth + 1], stack[SIZE, depth] = start + b_size, a_size, b_size
+        stack[UNCLEAN, depth + 1] = stack[UNCLEAN, depth]
+        stack[LIST, depth + 1], stack[LIST, depth] = end, at
+        box = bounding_box(stack_floats, start + b_size, a_size)
+        stack[OPEN, depth + 1] = rescreen(candidates, rows, bits, box, upper, listed, at, end - at, end)
+        box = bounding_box(stack_floats, start, b_size)
+        stack[OPEN, depth] = rescreen(candidates, rows, bits, box, words, listed, at, end - at, at)
+        return CUT
+    dirty = stack[UNCLEAN, depth]
+    fits = emit(stack_floats, stack_integers, start, size, parent, words, dirty, keep, out, counters)
+    return DONE if fits else FULL
+
+
+@njit(**OPTIONS)
+def load_root(cells, c, work):
+    """Put cell `c` at the bottom of the stack, with no piece set."""
+    offsets, floats, integers, _, dirty = cells
+    stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
+    size = offsets[c + 1] - offsets[c]
+    for i in range(size):
+        copy_row(floats, integers, offsets[c] + i, stack_floats, stack_integers, i)
+    stack_words[0][:] = 0
+    stack[START, 0], stack[SIZE, 0], stack[LIST, 0], stack[OPEN, 0], stack[UNCLEAN, 0] = 0, size, 0, 0, dirty[c]
+
+
+@njit(**OPTIONS)
 def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep, out, work, counters):
     """Cut cells `first`, `first + 1`, ... by the rows `form - breakpoint` until the output is full.
 
-    `cells` is (offsets, floats, integers, form_of, dirty); `forms` has shape (batch, 3, units). A cell whose children do not
-    fit is left for the next call: `counters[CELLS_DONE]` says where to go on.
+    `cells` is (offsets, floats, integers, form_of, dirty); `forms` has shape (batch, 3, units). A cell whose children
+    do not fit is left for the next call: `counters[CELLS_DONE]` says where to go on.
     """
-    offsets, floats, integers, form_of, dirty = cells
-    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, reals = work
-    centers, margins, candidates = reals
-    rows = stack[3]
-    words = stack_words[stack_words.shape[0] - 1]
-    for c in range(first, offsets.shape[0] - 1):
-        restart = (counters[CELLS_OUT], counters[VERTICES_OUT], counters[NEXT_CUT], counters[UNDECIDED], counters[DIRTY_OUT])
+    form_of = cells[3]
+    stack, listed = work[5], work[7]
+    centers, margins, candidates = work[8]
+    rows = stack[ROWS]
+    before = counters.copy()
+    for c in range(first, form_of.shape[0]):
+        before[:] = counters
+        load_root(cells, c, work)
         form = forms[form_of[c]]
-        start, size = 0, offsets[c + 1] - offsets[c]
-        for i in range(size):
-            copy_row(floats, integers, offsets[c] + i, stack_floats, stack_integers, i)
-        words[:] = 0
-        box = bounding_box(stack_floats, 0, size)
-        screen(form, breakpoints, bounds, box, centers, margins)
-        open_count = classify(form, breakpoints, bounds, bits, centers, margins, words, candidates, rows)
-        for k in range(open_count):
+        screen(form, breakpoints, bounds, bounding_box(work[0], 0, stack[SIZE, 0]), centers, margins)
+        count = classify(form, breakpoints, bounds, bits, centers, margins, work[6][0], candidates, rows)
+        for k in range(count):
             listed[k] = k
-        list_start, unclean, depth = 0, dirty[c], 0
-        full = False
-        while True:
-            # at this point the cell at `start` has the candidates listed[list_start : list_start + open_count]
-            while open_count > 0:
-                k = listed[list_start]
-                list_start += 1
-                open_count -= 1
-                c0, c1, c2, bound = candidates[k, 0], candidates[k, 1], candidates[k, 2], candidates[k, 3]
-                positive, negative, undecided = vertex_signs(stack_floats, start, size, c0, c1, c2, bound, signs)
-                if undecided:
-                    counters[UNDECIDED] += 1
-                    unclean = 1
-                position = rows[k] * bits
-                if positive and negative and sign_changes(signs, size) == 2:
-                    if (
-                        start + size + 4 > stack_floats.shape[0]
-                        or size + 4 > scratch_floats.shape[0]
-                        or list_start + 2 * open_count > listed.shape[0]
-                        or depth + 1 >= stack.shape[1]
-                    ):
-                        counters[WORK_FULL] = 1
-                        full = True
-                        break
-                    cut = counters[NEXT_CUT]
-                    counters[NEXT_CUT] = cut + 1
-                    source = first_unit + rows[k]
-                    a_size, b_size = split(stack_floats, stack_integers, start, size, c0, c1, c2, bound, source, cut,
-                                           signs, scratch_floats, scratch_integers)  # fmt: skip
-                    if open_count == 0:
-                        full = not emit(scratch_floats, scratch_integers, a_size, b_size, c, words, unclean, keep, out, counters)
-                        words[position >> 6] += 1 << (position & 63)
-                        full = full or not emit(scratch_floats, scratch_integers, 0, a_size, c, words, unclean, keep, out, counters)
-                        size = 0
-                        break
-                    for i in range(b_size):
-                        copy_row(scratch_floats, scratch_integers, a_size + i, stack_floats, stack_integers, start + i)
-                    for i in range(a_size):
-                        copy_row(scratch_floats, scratch_integers, i, stack_floats, stack_integers, start + b_size + i)
-                    stack[0, depth], stack[1, depth] = start, b_size
-                    stack[2, depth], stack[4, depth], stack[5, depth] = list_start, open_count, unclean
-                    for w in range(words.shape[0]):
-                        stack_words[depth, w] = words[w]
-                    depth += 1
-                    start, size = start + b_size, a_size
-                    words[position >> 6] += 1 << (position & 63)
-                    target = list_start + open_count
-                    box = bounding_box(stack_floats, start, size)
-                    open_count = rescreen(candidates, rows, bits, box, words, listed, list_start, open_count, target)
-                    list_start = target
-                elif positive:
-                    words[position >> 6] += 1 << (position & 63)
-            if full:
-                break
-            if size > 0 and not emit(stack_floats, stack_integers, start, size, c, words, unclean, keep, out, counters):
-                full = True
-                break
-            if depth == 0:
-                break
-            depth -= 1
-            start, size = stack[0, depth], stack[1, depth]
-            list_start, open_count, unclean = stack[2, depth], stack[4, depth], stack[5, depth]
-            for w in range(words.shape[0]):
-                words[w] = stack_words[depth, w]
-            target = list_start + open_count
-            box = bounding_box(stack_floats, start, size)
-            open_count = rescreen(candidates, rows, bits, box, words, listed, list_start, open_count, target)
-            list_start = target
-        if full:
-            counters[CELLS_OUT], counters[VERTICES_OUT], counters[NEXT_CUT] = restart[0], restart[1], restart[2]
-            counters[UNDECIDED], counters[DIRTY_OUT] = restart[3], restart[4]
-            counters[CELLS_DONE] = c
-            return
-    counters[CELLS_DONE] = offsets.shape[0] - 1
+        stack[OPEN, 0] = count
+        depth = 0
+        while depth >= 0:
+            outcome = advance(depth, c, candidates, rows, first_unit, bits, keep, out, work, counters)
+            if outcome == FULL:
+                need = counters[WORK_FULL]
+                counters[:] = before
+                counters[WORK_FULL], counters[CELLS_DONE] = need, c
+                return
+            depth += 1 if outcome == CUT else -1
+    counters[CELLS_DONE] = form_of.shape[0]

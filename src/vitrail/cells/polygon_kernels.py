@@ -1,9 +1,10 @@
 """Compiled geometry of convex polygons: screening units against cells, cutting cells, arrays in and arrays out.
 
-A vertex row is (x, y, error) followed by the line of the edge that *leaves* it: (c0, c1, c2, bound), the affine function
-that vanishes on the edge and a bound on its error over |x|, |y| <= 1. Its integer row is (source, cut): the unit (or, below
-zero, the side of the domain) that made the edge, and the number of the cut, which the cell across the edge shares.
-Vertices run counter-clockwise. `error` bounds the distance, in the maximum norm, of the stored to the true vertex.
+A vertex row is (x, y, error) followed by the line of the edge that *leaves* it: (c0, c1, c2, bound), the affine
+function that vanishes on the edge and a bound on its error over |x|, |y| <= 1. Its integer row is (source, cut): the
+unit (or, below zero, the side of the domain) that made the edge, and the number of the cut, which the cell across the
+edge shares. Vertices run counter-clockwise. `error` bounds the distance, in the maximum norm, of the stored to the
+true vertex.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from vitrail.numerics.filters import MEET_ROUNDING, VALUE_ROUNDING
 FLOATS = 7
 INTEGERS = 2
 
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy"}
-_INLINE = {**_OPTIONS, "inline": "always"}
+OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy"}
+INLINE = {**OPTIONS, "inline": "always"}
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def meet(vertices, i, j, c0, c1, c2, bound, out, k):
     """Write to `out[k]` the point where the edge leaving vertex `i` (to vertex `j`) meets the line, with its error.
 
-    Cramer's rule and one step on the residuals, which makes the point as good as the lines are. The true point lies on the
-    edge, so the error is never more than the edge's length.
+    Cramer's rule and one step on the residuals, which makes the point as good as the lines are. The true point lies on
+    the edge, so the error is never more than the edge's length.
     """
     a0, a1, a2, a_bound = vertices[i, 3], vertices[i, 4], vertices[i, 5], vertices[i, 6]
     x_low, x_high = min(vertices[i, 0], vertices[j, 0]), max(vertices[i, 0], vertices[j, 0])
@@ -56,29 +57,32 @@ def meet(vertices, i, j, c0, c1, c2, bound, out, k):
     out[k, 0], out[k, 1], out[k, 2] = x, y, error
 
 
-@njit(**_INLINE)
+@njit(**INLINE)
 def copy_row(floats, integers, i, out_floats, out_integers, k):
+    """Copy vertex `i` with its edge to row `k` of the output."""
     for f in range(FLOATS):
         out_floats[k, f] = floats[i, f]
     out_integers[k, 0] = integers[i, 0]
     out_integers[k, 1] = integers[i, 1]
 
 
-@njit(**_INLINE)
+@njit(**INLINE)
 def copy_edge(floats, integers, i, out_floats, out_integers, k):
+    """Copy the edge that leaves vertex `i` to row `k` of the output."""
     for f in range(3, FLOATS):
         out_floats[k, f] = floats[i, f]
     out_integers[k, 0] = integers[i, 0]
     out_integers[k, 1] = integers[i, 1]
 
 
-@njit(**_INLINE)
+@njit(**INLINE)
 def set_edge(floats, integers, k, c0, c1, c2, bound, source, cut):
+    """Make the line the edge that leaves vertex `k`."""
     floats[k, 3], floats[k, 4], floats[k, 5], floats[k, 6] = c0, c1, c2, bound
     integers[k, 0], integers[k, 1] = source, cut
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def bounding_box(floats, start, count):
     """Center and half widths of a box that holds the true polygon."""
     x_low = x_high = floats[start, 0]
@@ -91,10 +95,15 @@ def bounding_box(floats, start, count):
         error = max(error, floats[i, 2])
     # the two roundings of center and half width are covered by widening by a few units in the last place of 1
     slack = error + VALUE_ROUNDING
-    return 0.5 * (x_low + x_high), 0.5 * (y_low + y_high), 0.5 * (x_high - x_low) + slack, 0.5 * (y_high - y_low) + slack
+    return (
+        0.5 * (x_low + x_high),
+        0.5 * (y_low + y_high),
+        0.5 * (x_high - x_low) + slack,
+        0.5 * (y_high - y_low) + slack,
+    )
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def vertex_signs(floats, start, count, c0, c1, c2, bound, signs):
     """Sign of the affine function at each vertex, 0 where the error bound does not decide.
 
@@ -122,7 +131,7 @@ def vertex_signs(floats, start, count, c0, c1, c2, bound, signs):
     return positive, negative, undecided
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def settle_zeros(floats, start, count, c0, c1, c2, signs):
     """Keep, in each run of zeros between opposite signs, the one vertex nearest to the line; give the others a side."""
     first = 0
@@ -152,7 +161,7 @@ def settle_zeros(floats, start, count, c0, c1, c2, signs):
         step += length
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def sign_changes(signs, count):
     """Number of places, going around, where a definite sign differs from the one before (2 for a proper cut)."""
     last = 0
@@ -167,9 +176,9 @@ def sign_changes(signs, count):
     return changes
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def keep_side(floats, integers, start, count, c0, c1, c2, bound, source, cut, signs, side, out_floats, out_integers):
-    """Write the part of the polygon on one side of the line to the start of the output; return its number of vertices."""
+    """Write the part of the polygon on one side of the line to the output; return its number of vertices."""
     n = 0
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
@@ -189,7 +198,7 @@ def keep_side(floats, integers, start, count, c0, c1, c2, bound, source, cut, si
     return n
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def split(floats, integers, start, count, c0, c1, c2, bound, source, cut, signs, out_floats, out_integers):
     """Write both parts of the polygon, the positive one first; return their numbers of vertices.
 

@@ -1,16 +1,30 @@
-"""Compiled cutting of convex polygons by the winner of each group of a maximum: one part per winner, never nested pairs."""
+"""Compiled cutting of convex polygons by the winner of each group: one part per winner, never nested pairs."""
 
 from __future__ import annotations
 
 from numba import njit
 
-from vitrail.cells.polygon_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, NEXT_CUT, UNDECIDED, VERTICES_OUT, WORK_FULL, emit
-from vitrail.cells.polygon_kernels import _OPTIONS, bounding_box, copy_row, keep_side, vertex_signs
+from vitrail.cells.polygon_cut import (
+    CELLS_DONE,
+    FOUND,
+    NEXT_CUT,
+    OPEN,
+    ROWS,
+    SIZE,
+    START,
+    UNCLEAN,
+    UNDECIDED,
+    WON,
+    WORK_FULL,
+    emit,
+    load_root,
+)
+from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_row, keep_side, vertex_signs
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def contenders(form, group, bounds, box, found):
-    """Write the candidates that may win somewhere in the box to `found`, best at the center first; return their number."""
+    """Write the candidates that may win in the box to `found`, best at the center first; return their number."""
     x, y, half_x, half_y = box
     best, best_value = -1, 0.0
     for k in range(group.shape[0]):
@@ -33,7 +47,7 @@ def contenders(form, group, bounds, box, found):
     return count
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def win_part(form, group, bounds, winner, found, count, source, first_cut, stack, start, size, spare, signs, counters):
     """Clip the polygon at the top of the stack to where `winner` is the largest; its vertices go right above it.
 
@@ -61,7 +75,9 @@ def win_part(form, group, bounds, winner, found, count, source, first_cut, stack
         if positive and negative:
             low, high = min(k, winner), max(k, winner)
             cut = 2 * (first_cut + low * group.shape[0] + high) + (1 if winner == high else 0)
-            m = keep_side(floats, integers, at, n, c0, c1, c2, bound, source, cut, signs, 1, spare_floats, spare_integers)
+            m = keep_side(
+                floats, integers, at, n, c0, c1, c2, bound, source, cut, signs, 1, spare_floats, spare_integers
+            )
             for i in range(m):
                 copy_row(spare_floats, spare_integers, i, floats, integers, at + i)
             n = m
@@ -70,98 +86,107 @@ def win_part(form, group, bounds, winner, found, count, source, first_cut, stack
     return n, unclean
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
+def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counters):
+    """Replace the node on top of the stack by its parts, one per winner among the contenders; return the new depth.
+
+    -1: the work memory is too small.
+    """
+    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, _, _ = work
+    start, size, width = stack[START, depth], stack[SIZE, depth], group.shape[0]
+    # the second half of the scratch memory collects the parts, because each is clipped from the polygon below them
+    half = scratch_floats.shape[0] // 2
+    if (
+        start + 2 * (size + width) > stack_floats.shape[0]
+        or (count + 1) * (size + width) > half
+        or depth + count >= stack.shape[1]
+    ):
+        counters[WORK_FULL] = 1
+        return -1
+    found, position = stack[FOUND], g * bits
+    first_cut = counters[NEXT_CUT]
+    counters[NEXT_CUT] += width * width
+    filled, parts, unclean = 0, 0, stack[UNCLEAN, depth]
+    for s in range(count):
+        n, doubt = win_part(form, group, bounds, found[s], found, count, first_unit + g, first_cut,
+                            (stack_floats, stack_integers), start, size, (scratch_floats, scratch_integers), signs,
+                            counters)  # fmt: skip
+        unclean = max(unclean, doubt)
+        if n > 0:
+            for i in range(n):
+                copy_row(
+                    stack_floats, stack_integers, start + size + i, scratch_floats, scratch_integers, half + filled + i
+                )
+            stack[START, depth + parts], stack[SIZE, depth + parts] = start + filled, n
+            stack[WON, depth + parts] = found[s]
+            filled += n
+            parts += 1
+    if parts == 0:
+        # undecided signs that contradict each other: nothing is lost, the cell goes to the best candidate, and says so
+        stack[WON, depth], unclean, parts = found[0], 1, 1
+        counters[UNDECIDED] += 1
+    for i in range(filled):
+        copy_row(scratch_floats, scratch_integers, half + i, stack_floats, stack_integers, start + i)
+    opened = stack[OPEN, depth]
+    for p in range(parts - 1, -1, -1):
+        stack[OPEN, depth + p], stack[UNCLEAN, depth + p] = opened, unclean
+        for w in range(stack_words.shape[1]):
+            stack_words[depth + p, w] = stack_words[depth, w]
+        stack_words[depth + p, position >> 6] += stack[WON, depth + p] << (position & 63)
+    return depth + parts - 1
+
+
+@njit(**OPTIONS)
 def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, out, work, counters):
     """Cut cells `first`, `first + 1`, ... by the winner of each group of candidate forms until the output is full.
 
-    Like `cut_by_sign`; `groups` has shape (groups, candidates) and indexes the units of `forms`, -1 for none.
+    Like `cut_by_sign`; `groups` has shape (groups, candidates) and indexes the units of `forms`, -1 for none. A node's
+    OPEN is the next group of the list of undecided groups.
     """
-    offsets, floats, integers, form_of, dirty = cells
-    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, _ = work
-    spare = (scratch_floats, scratch_integers)
-    rows, found = stack[3], stack[6]
-    words = stack_words[stack_words.shape[0] - 1]
-    width = groups.shape[1]
-    for c in range(first, offsets.shape[0] - 1):
-        restart = (counters[CELLS_OUT], counters[VERTICES_OUT], counters[NEXT_CUT], counters[UNDECIDED], counters[DIRTY_OUT])
-        form = forms[form_of[c]]
-        start, size = 0, offsets[c + 1] - offsets[c]
-        for i in range(size):
-            copy_row(floats, integers, offsets[c] + i, stack_floats, stack_integers, i)
-        words[:] = 0
-        box = bounding_box(stack_floats, 0, size)
-        open_count = 0
-        for g in range(groups.shape[0]):
-            if contenders(form, groups[g], bounds, box, found) == 1:
-                position = g * bits
-                words[position >> 6] += found[0] << (position & 63)
-            else:
-                rows[open_count] = g
-                open_count += 1
-        position_in_list, unclean, depth = 0, dirty[c], 0
-        full = False
-        while True:
-            while position_in_list < open_count:
-                g = rows[position_in_list]
-                position_in_list += 1
-                position = g * bits
-                box = bounding_box(stack_floats, start, size)
-                count = contenders(form, groups[g], bounds, box, found)
-                if count == 1:
-                    words[position >> 6] += found[0] << (position & 63)
-                    continue
-                if (
-                    start + (width + 2) * (size + width + 2) > stack_floats.shape[0]
-                    or size + width + 2 > scratch_floats.shape[0]
-                    or depth + width + 1 >= stack.shape[1]
-                ):
-                    counters[WORK_FULL] = 1
-                    full = True
-                    break
-                first_cut = counters[NEXT_CUT]
-                counters[NEXT_CUT] += width * width
-                at, parts = start, 0
-                for s in range(count):
-                    n, doubt = win_part(form, groups[g], bounds, found[s], found, count, first_unit + g, first_cut,
-                                        (stack_floats, stack_integers), start, size, spare, signs, counters)  # fmt: skip
-                    if doubt:
-                        unclean = 1
-                    if n == 0:
-                        continue
-                    # parts wait in `listed` until all are made, because they are clipped from the polygon below them
-                    stack[0, depth + parts], stack[1, depth + parts], stack[7, depth + parts] = at, n, found[s]
-                    for i in range(n):
-                        copy_row(stack_floats, stack_integers, start + size + i, scratch_floats, scratch_integers,
-                                 scratch_floats.shape[0] // 2 + (at - start) + i)  # fmt: skip
-                    at += n
-                    parts += 1
-                for i in range(at - start):
-                    copy_row(scratch_floats, scratch_integers, scratch_floats.shape[0] // 2 + i, stack_floats, stack_integers,
-                             start + i)  # fmt: skip
-                for p in range(parts):
-                    stack[2, depth + p], stack[5, depth + p] = position_in_list, unclean
-                    for w in range(words.shape[0]):
-                        stack_words[depth + p, w] = words[w]
-                    stack_words[depth + p, position >> 6] += stack[7, depth + p] << (position & 63)
-                depth += parts - 1
-                start, size = stack[0, depth], stack[1, depth]
-                for w in range(words.shape[0]):
-                    words[w] = stack_words[depth, w]
-            if full:
-                break
-            if not emit(stack_floats, stack_integers, start, size, c, words, unclean, keep, out, counters):
-                full = True
-                break
-            if depth == 0:
-                break
-            depth -= 1
-            start, size = stack[0, depth], stack[1, depth]
-            position_in_list, unclean = stack[2, depth], stack[5, depth]
-            for w in range(words.shape[0]):
-                words[w] = stack_words[depth, w]
-        if full:
-            counters[CELLS_OUT], counters[VERTICES_OUT], counters[NEXT_CUT] = restart[0], restart[1], restart[2]
-            counters[UNDECIDED], counters[DIRTY_OUT] = restart[3], restart[4]
-            counters[CELLS_DONE] = c
+    stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
+    rows, found = stack[ROWS], stack[FOUND]
+    before = counters.copy()
+    for c in range(first, cells[3].shape[0]):
+        before[:] = counters
+        load_root(cells, c, work)
+        form = forms[cells[3][c]]
+        listed = open_groups(
+            form, groups, bounds, bounding_box(stack_floats, 0, stack[SIZE, 0]), bits, stack_words[0], rows, found
+        )
+        depth, fits = 0, True
+        while depth >= 0 and fits:
+            start, size = stack[START, depth], stack[SIZE, depth]
+            if stack[OPEN, depth] == listed:
+                dirty = stack[UNCLEAN, depth]
+                fits = emit(
+                    stack_floats, stack_integers, start, size, c, stack_words[depth], dirty, keep, out, counters
+                )
+                depth -= 1
+                continue
+            g = rows[stack[OPEN, depth]]
+            stack[OPEN, depth] += 1
+            count = contenders(form, groups[g], bounds, bounding_box(stack_floats, start, size), found)
+            if count == 1:
+                stack_words[depth, g * bits >> 6] += found[0] << (g * bits & 63)
+                continue
+            depth = divide(depth, g, form, groups[g], bounds, count, bits, first_unit, work, counters)
+            fits = depth >= 0
+        if not fits:
+            need = counters[WORK_FULL]
+            counters[:] = before
+            counters[WORK_FULL], counters[CELLS_DONE] = need, c
             return
-    counters[CELLS_DONE] = offsets.shape[0] - 1
+    counters[CELLS_DONE] = cells[3].shape[0]
+
+
+@njit(**OPTIONS)
+def open_groups(form, groups, bounds, box, bits, words, rows, found):
+    """Set the piece of every group with one possible winner in the box; list the others; return how many there are."""
+    listed = 0
+    for g in range(groups.shape[0]):
+        if contenders(form, groups[g], bounds, box, found) == 1:
+            words[g * bits >> 6] += found[0] << (g * bits & 63)
+        else:
+            rows[listed] = g
+            listed += 1
+    return listed

@@ -84,7 +84,9 @@ class Carrier:
         if stage.bias is not None:
             base[:, 0] += stage.bias
         out = self._buffer(number, "out", (parent.shape[0], columns, outputs))
-        children_forms(base, parents, parent, groups, words, bits, op.slopes, op.intercepts, weights, varying, units, out)
+        children_forms(
+            base, parents, parent, groups, words, bits, op.slopes, op.intercepts, weights, varying, units, out
+        )
         return torch.from_numpy(out)
 
     def _buffer(self, number: int, name: str, shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:

@@ -16,7 +16,13 @@ from vitrail.network.ops.base import AffineOp, PiecewiseOp
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import Maximum
 from vitrail.network.rounding import FormBounds, form_bounds
-from vitrail.numerics.filters import ESTIMATE_OPERATIONS, HOPELESS, MAP_ESTIMATE_OPERATIONS, UNIT_ROUNDOFF, VALUE_ROUNDING
+from vitrail.numerics.filters import (
+    ESTIMATE_OPERATIONS,
+    HOPELESS,
+    MAP_ESTIMATE_OPERATIONS,
+    UNIT_ROUNDOFF,
+    VALUE_ROUNDING,
+)
 from vitrail.patterns import PatternLayout, bits_for
 
 __all__ = ["Plan", "Stage", "make_plan"]
@@ -26,9 +32,9 @@ __all__ = ["Plan", "Stage", "make_plan"]
 class Stage:
     """One piecewise-linear op and the affine ops up to the next one.
 
-    `sources` are the nodes whose forms the op reads, `affine` the nodes to compute after it, `keep` the nodes whose forms a
-    child still needs. `weights` (inputs, outputs) and `bias` belong to the dense node `dense` when the op is elementwise and
-    that node alone reads it: then both are computed in one step.
+    `sources` are the nodes whose forms the op reads, `affine` the nodes to compute after it, `keep` the nodes whose
+    forms a child still needs. `weights` (inputs, outputs) and `bias` belong to the dense node `dense` when the op is
+    elementwise and that node alone reads it: then both are computed in one step.
     """
 
     node: int
@@ -89,7 +95,8 @@ def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan
         table, proven = _table(op, [bounds[s] for s in sources], [scales[s] for s in sources], first_unit, i, bounded)
         if not np.isfinite(table.bounds).all():
             raise InvalidModelError(
-                f"{graph.nodes[node].name}: forms overflow float64; expected weights whose products stay below 1e308: rescale them"
+                f"{graph.nodes[node].name}: forms overflow float64 on this domain; rescale weights or domain so that "
+                "products stay below 1e308"
             )
         dense = _dense_reader(graph, node, affine, uses)
         weights = bias = None
@@ -120,7 +127,7 @@ def _table(
     error = torch.cat([b.error.reshape(columns, -1) for b in bounds], dim=1)
     magnitude = torch.cat([b.magnitude.reshape(columns, -1) for b in bounds], dim=1)
     scale = torch.cat([s.reshape(-1) for s in scales])
-    breakpoints = None
+    breakpoints = np.zeros((0, 0))
     if isinstance(op, Elementwise):
         breakpoints = np.ascontiguousarray(op.breakpoints)
         finite = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)

@@ -19,7 +19,7 @@ __all__ = ["Chunk", "Found", "Wants", "expand", "refine"]
 
 @dataclass(frozen=True)
 class Wants:
-    """What a search keeps of each region: nothing but the count, or geometry, with or without patterns and affine maps."""
+    """What a search keeps of each region: nothing but the count, or geometry, with or without patterns and maps."""
 
     geometry: bool = True
     patterns: bool = True
@@ -30,8 +30,8 @@ class Wants:
 class Chunk:
     """Cells that were cut by every stage before `stage`, and the forms that the rest of the network reads.
 
-    `live` maps a node to its forms (rows, k + 1, *shape); `root` is the frame each cell lies in; `history` the packed pieces
-    of the stages before, shape (cells, words so far).
+    `live` maps a node to its forms (rows, k + 1, *shape); `root` is the frame each cell lies in; `history` the packed
+    pieces of the stages before, shape (cells, words so far).
     """
 
     stage: int
@@ -97,7 +97,11 @@ def expand(plan: Plan, chunk: Chunk, work: CutWork, found: Found) -> list[Pendin
         copy = Children(children.cells.copy(), children.parent.copy(), children.words.copy(), children.undecided)
         found.undecided += copy.undecided
         found.count_stage(chunk.stage, chunk.root[copy.parent])
-        pending.append(Pending(chunk.stage, copy, chunk.live, chunk.root[copy.parent], chunk.history[copy.parent], found.regions.size))
+        pending.append(
+            Pending(
+                chunk.stage, copy, chunk.live, chunk.root[copy.parent], chunk.history[copy.parent], found.regions.size
+            )
+        )
     return pending
 
 
@@ -176,7 +180,9 @@ def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Bud
         history = pending.history
         if wants.patterns:
             history = np.concatenate([history, pending.children.words], axis=1)
-        found.batches.append((cells.copy(), pending.root.copy(), history.copy() if history.base is not None else history, maps))
+        found.batches.append(
+            (cells.copy(), pending.root.copy(), history.copy() if history.base is not None else history, maps)
+        )
 
 
 def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.ndarray:
@@ -187,7 +193,7 @@ def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.
 
 
 def prologue(plan: Plan, roots: Tensor) -> dict[int, Tensor]:
-    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op: one product for all frames."""
+    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op, all frames at once."""
     live = {0: roots}
     for node in plan.prologue:
         live[node] = plan.affine_forms(node, live)

@@ -31,7 +31,7 @@ _LOCAL_BITS, _STAGE_BITS = 36, 12
 
 @dataclass
 class Resources:
-    """What a search may use: memory in bytes, a budget, an executor (None: threads on this machine), a progress callback."""
+    """What a search may use: bytes of memory, a budget, an executor (None: threads here), a progress callback."""
 
     memory: int
     budget: Budget
@@ -75,9 +75,7 @@ def _without_units(plan: Plan, start: Chunk, wants: Wants, found: Found) -> None
         found.batches.append((start.cells, start.root, start.history, maps))
 
 
-def _first_tasks(
-    plan: Plan, start: Chunk, carrier: Carrier, wants: Wants, workers: int, found: Found
-) -> list[Pending]:
+def _first_tasks(plan: Plan, start: Chunk, carrier: Carrier, wants: Wants, workers: int, found: Found) -> list[Pending]:
     """Expand stage by stage until there are enough children to share out."""
     pending = expand(plan, start, carrier.work[0], found)
     while sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
@@ -182,7 +180,7 @@ def _compact(task: Pending) -> Pending:
 
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
-    """Cells per chunk: as many as the cache holds, fewer where one chunk per stage and worker would exceed the memory."""
+    """Cells per chunk: what the cache holds, fewer where a chunk per stage and worker would exceed the memory."""
     widest = max(stage.width for stage in plan.stages)
     per_cell = 8 * (dimension + 1) * widest
     in_cache = max(_MINIMUM_CHUNK, 3 * _CHUNK_BYTES // per_cell)
@@ -211,7 +209,7 @@ def _report(resources: Resources, done: int, total: int, found: Found) -> None:
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """While a search runs, each product uses one thread, as its tasks run side by side; the setting comes back afterwards."""
+    """Let each product use one thread while tasks run side by side; the setting comes back afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

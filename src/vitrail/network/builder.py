@@ -75,6 +75,10 @@ class GraphBuilder:
         """Add an op; its inputs are reshaped to what it expects, its output gets the source's shape."""
         if math.prod(shape) != math.prod(op.shape):
             raise InvalidModelError(f"{quoted(self.place)}: {op.name} gives shape {op.shape}, the model says {shape}")
+        for field in dataclasses.fields(op):  # type: ignore[arg-type]
+            constant = getattr(op, field.name)
+            if isinstance(constant, Tensor) and constant.is_floating_point():
+                check_finite(constant, f"{field.name} of {op.name} at {quoted(self.place)}")
         wanted = zip(values, op.input_shapes, strict=True)
         inputs = tuple(self._as_shape(value, expected) for value, expected in wanted)
         self.nodes.append(Node(op, inputs, self.place))

@@ -69,7 +69,7 @@ def _from_torch(tensor: Tensor, name: str) -> Tensor:
     if tensor.is_meta:
         raise InvalidModelError(f"{name} is on the meta device and has no values; load the weights first")
     if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
-        raise InvalidModelError(f"{name} is not initialised yet; run the lazy module once: module(example_input)")
+        raise InvalidModelError(f"{name} is not initialised yet; run the lazy module once: model(example_input)")
     if tensor.layout != torch.strided:
         raise InvalidModelError(f"{name} is sparse ({tensor.layout}); pass {name}.to_dense()")
     if tensor.is_quantized:
@@ -131,7 +131,7 @@ def _from_numpy(array: np.ndarray, name: str) -> Tensor:
 def _integers_lost(array: np.ndarray, result: np.ndarray) -> np.ndarray:
     if array.dtype.itemsize < 8:
         return np.zeros(array.shape, dtype=bool)
-    large = np.abs(result) > 2.0**53
+    large = np.abs(result) >= 2.0**53
     lost = np.zeros(array.shape, dtype=bool)
     lost[large] = [int(exact) != int(rounded) for exact, rounded in zip(array[large], result[large], strict=True)]
     return lost

@@ -19,15 +19,18 @@ __all__ = ["reaches_output"]
 def reaches_output(graph: Graph, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
     """Whether the units in which two patterns differ are joined to the output by a path that is not switched off.
 
-    Patterns as `Graph.pieces_at` gives them, arrays (pairs, units). Where the answer is False (shape (pairs,)) both patterns
-    have the same affine map, in real arithmetic: every path from a differing unit meets a zero weight or a zero slope.
+    Patterns as `Graph.pieces_at` gives them, arrays (pairs, units). Where the answer is False (shape (pairs,)) both
+    patterns have the same affine map, in real arithmetic: every path from a differing unit meets a zero weight or a
+    zero slope.
 
     Example:
         >>> from vitrail.network.network import Network
         >>> net = Network.from_arrays([([[1.0], [-1.0]], None), ([[1.0, 0.0]], None)])
         >>> on_off, both, neither = np.array([[1, 0]]), np.array([[1, 1]]), np.array([[0, 0]])
-        >>> reaches_output(net.graph, [on_off], [both]).tolist(), reaches_output(net.graph, [on_off], [neither]).tolist()
-        ([False], [True])
+        >>> reaches_output(net.graph, [on_off], [both]).tolist()
+        [False]
+        >>> reaches_output(net.graph, [on_off], [neither]).tolist()
+        [True]
     """
     pairs = first[0].shape[0] if first else 0
     patterns = dict(zip(graph.piecewise, zip(first, second, strict=True), strict=True))

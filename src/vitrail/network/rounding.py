@@ -1,4 +1,4 @@
-"""Rounding-error bounds of the forms of every node, valid for every cell of a domain (derivation in `docs/numerics.md`)."""
+"""Rounding-error bounds of every node's forms, valid for every cell of a domain (see `docs/numerics.md`)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["FormBounds", "form_bounds"]
 class FormBounds:
     """Bounds per column of a node's forms, each of shape (k + 1, *shape).
 
-    `magnitude` bounds every coefficient of every cell and every partial sum behind it; `error` bounds how far the computed
-    coefficient is from the true one.
+    `magnitude` bounds every coefficient of every cell and every partial sum behind it; `error` bounds how far the
+    computed coefficient is from the true one.
     """
 
     magnitude: Tensor
@@ -32,9 +32,9 @@ class FormBounds:
 def form_bounds(graph: Graph, magnitude: Tensor, error: Tensor) -> dict[int, FormBounds]:
     """Bounds of every node from those of the input, shapes (k + 1, *input_shape).
 
-    Affine ops map both through their absolute values, as any order of summation is covered: a sum of m products computed in
-    float64 is off by at most gamma(m) times the sum of absolute products (Higham 2002, section 3.1). The fused update of
-    children adds and removes rows, at most six roundings per unit.
+    Affine ops map both through their absolute values, as any order of summation is covered: a sum of m products
+    computed in float64 is off by at most gamma(m) times the sum of absolute products (Higham 2002, section 3.1). The
+    fused update of children adds and removes rows, at most six roundings per unit.
     """
     bounds = {0: FormBounds(magnitude, error)}
     for index, node in enumerate(graph.nodes[1:], start=1):

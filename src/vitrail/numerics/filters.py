@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["ESTIMATE_OPERATIONS", "FLAT", "HOPELESS", "MAP_ESTIMATE_OPERATIONS", "MEET_ROUNDING", "SMALLEST", "UNIT_ROUNDOFF", "VALUE_ROUNDING", "gamma"]
+__all__ = [
+    "ESTIMATE_OPERATIONS",
+    "FLAT",
+    "HOPELESS",
+    "MAP_ESTIMATE_OPERATIONS",
+    "MEET_ROUNDING",
+    "SMALLEST",
+    "UNIT_ROUNDOFF",
+    "VALUE_ROUNDING",
+    "gamma",
+]
 
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one rounded float64 operation."""
 
 VALUE_ROUNDING = 8 * UNIT_ROUNDOFF
-"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|`, |x|, |y| <= 1, in any order, with or without fused
+"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|` for |x|, |y| <= 1, in any order, with or without fused
 multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
 
 MEET_ROUNDING = 8 * UNIT_ROUNDOFF
@@ -16,7 +26,7 @@ MEET_ROUNDING = 8 * UNIT_ROUNDOFF
 
 
 def gamma(operations: int) -> float:
-    """Bound on the relative error of a chain of `operations` rounded operations: m u / (1 - m u) (Higham 2002, Lemma 3.1).
+    """Relative error bound of a chain of m rounded operations: m u / (1 - m u) (Higham 2002, Lemma 3.1).
 
     Example:
         >>> from vitrail.numerics.filters import gamma
@@ -26,17 +36,18 @@ def gamma(operations: int) -> float:
     chain = operations * UNIT_ROUNDOFF
     return chain / (1.0 - chain)
 
+
 FLAT = 2.0**-40
-"""Sine of the angle below which two directions, or three points, are refused as parallel: their plane would be mostly rounding."""
+"""Sine of the angle below which two directions, or three points, are refused as parallel: their plane would be rounding."""
 
 HOPELESS = 2.0**-16
-"""A layer whose median error bound exceeds this share of its forms' size is not proven: its signs are taken by an estimate."""
+"""A layer whose median error bound exceeds this share of its forms' size is not proven: an estimate takes its place."""
 
 ESTIMATE_OPERATIONS = 64
-"""Rounding units per layer and unit of size that the estimate grants an unproven layer (not a bound; the result says so)."""
+"""Rounding units per layer and unit of size that the estimate grants an unproven layer (no bound; the result says so)."""
 
 SMALLEST = 2.0**-1022
 """Smallest normal float64: what a norm is raised to before it divides."""
 
 MAP_ESTIMATE_OPERATIONS = 4096
-"""Rounding units of size within which two affine maps are taken as equal where no proven bound is usable (an estimate)."""
+"""Rounding units of size within which two maps are taken as equal where no proven bound is usable (an estimate)."""

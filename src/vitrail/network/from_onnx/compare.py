@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitrail.errors import InvalidModelError
 from vitrail.network.evaluation import Evaluation, evaluate
 from vitrail.network.from_onnx.read import Program
 from vitrail.network.graph import Graph
@@ -41,13 +42,37 @@ def compare(graph: Graph, program: Program, shape: tuple[int, ...], output_name:
         directions = (moved - points)[:, None] / torch.where(steps > 0, steps, 1.0).reshape(-1, *(1,) * points.ndim)
     here, there = evaluate(graph, points, directions, unit), evaluate(graph, moved, directions, unit)
     outputs = (len(points), *graph.output_shape)
-    values, beyond = run(points).reshape(outputs), run(moved).reshape(outputs)
+    values, beyond = (_each(run, batch, shape).reshape(outputs) for batch in (points, moved))
+    _check_batch(program, run, points, values, here.bound[:, 0])
     width = torch.where(steps > 0, steps, 1.0).reshape(-1, *(1,) * len(graph.output_shape))
     maps = ((beyond - values) / width)[:, None]
     bound = here.bound.clone()
     bound[:, 1] += (here.bound[:, 0] + there.bound[:, 0]) / width
     found = Evaluation(here.forms, bound, steps == 0)
     return agree(found, values, maps, label)
+
+
+def _each(run: Runner, batch: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Run sample by sample."""
+    return torch.from_numpy(np.stack([run(point.numpy().reshape(shape)) for point in batch]))
+
+
+def _check_batch(program: Program, run: Runner, points: Tensor, values: Tensor, bound: Tensor) -> None:
+    """A model with a free batch axis must treat the samples of a batch one by one, if it runs on a batch at all."""
+    dims = program.input_dims
+    if dims is None or len(dims) != points.ndim or dims[0] is not None:
+        return
+    try:
+        together = torch.from_numpy(run(points.numpy()))
+    except Exception:  # its reshapes may hold a batch of one: then there is nothing to mix
+        return
+    agrees = together.shape == values.shape and bool(((together - values).abs() <= bound).all())
+    if not agrees:
+        raise InvalidModelError(
+            f"the model mixes the samples of a batch: {len(points)} samples together give another result than one by "
+            f"one (shapes {tuple(together.shape)} and {tuple(values.shape)})\n"
+            "Fix the batch axis of its input to 1 to analyse it on single samples."
+        )
 
 
 def _steps_inside(graph: Graph, points: Tensor, directions: Tensor) -> Tensor:
@@ -62,7 +87,7 @@ def _steps_inside(graph: Graph, points: Tensor, directions: Tensor) -> Tensor:
     return steps
 
 
-Runner = Callable[[Tensor], Tensor]
+Runner = Callable[[np.ndarray], np.ndarray]
 
 
 def _runner(
@@ -78,16 +103,11 @@ def _runner(
         try:
             evaluator = ReferenceEvaluator(_with_output(build(model), output_name))
 
-            def run(batch: Tensor, evaluator: Any = evaluator, kind: Any = kind) -> Tensor:
-                rows = []
-                for point in batch:
-                    entry = point.numpy().astype(kind).reshape(shape)
-                    rows.append(
-                        np.asarray(evaluator.run([output_name], {program.input_name: entry})[0], dtype=np.float64)
-                    )
-                return torch.from_numpy(np.stack(rows))
+            def run(entry: np.ndarray, evaluator: Any = evaluator, kind: Any = kind) -> np.ndarray:
+                found = evaluator.run([output_name], {program.input_name: entry.astype(kind)})[0]
+                return np.asarray(found, dtype=np.float64)
 
-            run(sample)
+            run(sample.numpy().reshape(shape))
             return run, unit, label
         except Exception as error:  # an operator outside the reference, or mixed types in a promoted model
             reason = f"{label} cannot run it ({type(error).__name__})"
@@ -134,7 +154,7 @@ def _with_output(model: Any, output_name: str) -> Any:
 
 def promoted(model: Any) -> Any:
     """A copy of the model with every float tensor in float64; the numbers stay exactly the same."""
-    from onnx import TensorProto, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     copied = _same(model)
     narrow = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
@@ -153,6 +173,9 @@ def promoted(model: Any) -> Any:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 widen(attribute.t)
+            if node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+                numbers = np.asarray(helper.get_attribute_value(attribute), dtype=np.float64)
+                attribute.CopyFrom(helper.make_attribute("value", numpy_helper.from_array(numbers)))
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i in narrow:
                 attribute.i = TensorProto.DOUBLE
     return copied

@@ -97,6 +97,8 @@ def convert(program: Program, shape: tuple[int, ...], output_name: str) -> Graph
         known.update({name: result for name, result in zip(node.output, results, strict=False) if name})
     refuse_all(refusals)
     result = known.get(output_name)
+    if isinstance(result, Refusal):
+        refuse_all([(output_name, "output", result)])
     if isinstance(result, Tensor):
         result = builder.constant(result)
         builder.note("the output does not depend on the input")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -140,9 +141,12 @@ def _derivatives(function: Function, points: Tensor, directions: Tensor) -> Tens
     """Directional derivatives (N, k, *output_shape) by forward differentiation; None where torch cannot."""
     columns = []
     try:
-        for index in range(directions.shape[1]):
-            tangent = torch.func.jvp(function, (points,), (directions[:, index],))[1]
-            columns.append(tangent.detach().to(torch.float64).cpu())
+        with warnings.catch_warnings():
+            # torch's own forward differentiation still uses deprecated parts of torch
+            warnings.simplefilter("ignore")
+            for index in range(directions.shape[1]):
+                tangent = torch.func.jvp(function, (points,), (directions[:, index],))[1]
+                columns.append(tangent.detach().to(torch.float64).cpu())
     except Exception:  # operators without forward derivatives, custom functions, modules that detach
         return None
     return torch.stack(columns, dim=1)

@@ -45,13 +45,14 @@ def convert(module: nn.Module, traced: Trace, output: torch.fx.Node) -> Graph:
     known: dict[torch.fx.Node, Any] = {}
     refusals: list[tuple[str, str, Refusal]] = []
     wanted = _ancestors(output)
+    parts = dict(module.named_modules())
     for node in traced.graph_module.graph.nodes:
         if node not in wanted:
             continue
         if node.op == "placeholder":
             known[node] = _placeholder(builder, traced, node)
             continue
-        builder.place = _place(module, node)
+        builder.place = _place(parts, node)
         try:
             known[node] = _evaluate(builder, node, known, last=node is traced.output)
         except Refusal as refusal:
@@ -93,12 +94,11 @@ def _placeholder(builder: GraphBuilder, traced: Trace, node: torch.fx.Node) -> V
     return promote(tensor, name)
 
 
-def _place(module: nn.Module, node: torch.fx.Node) -> str:
+def _place(parts: dict[str, nn.Module], node: torch.fx.Node) -> str:
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     path = stack[-1][0].split("@")[0] if stack else ""
     if not path:
         return node.name
-    parts = dict(module.named_modules())
     part = parts.get(path)
     leaf = part is not None and not any(part.children()) and type(part).__module__.startswith("torch.nn")
     return path if leaf else f"{path}.{node.name}"

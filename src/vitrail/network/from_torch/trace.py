@@ -119,7 +119,8 @@ def check_runs(module: nn.Module, sample: Tensor) -> None:
     if isinstance(result, Tensor) and (result.ndim == 0 or result.shape[0] != 1):
         raise InvalidModelError(
             f"the output has shape {tuple(result.shape)} for a batch of one sample of shape {tuple(sample.shape)}; "
-            "the module must keep the batch dimension in front"
+            "the module must keep the batch dimension in front\n"
+            "squeeze() without a dimension drops a batch of one: write flatten(1) or squeeze(dim)."
         )
 
 

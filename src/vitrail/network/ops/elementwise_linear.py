@@ -1,8 +1,8 @@
-"""Fused elementwise op and dense layer on a batch of children: most of a child's forms are its parent's or its sibling's.
+"""Elementwise op and dense layer in one step for a batch of children: most of a child is its parent or sibling.
 
-Children of one parent differ in few units, so one matrix product per parent covers the units whose piece all of them share;
-a child adds one row of the weights for each other unit, or, when that is less, for each unit that differs from the child
-before it.
+Children of one parent differ in few units, so one matrix product per parent covers the units whose piece all of them
+share; a child adds one row of the weights for each other unit, or, when that is less, for each unit that differs from
+the child before it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def bit_count(typingctx: Any, word: Any) -> Any:
 def common_activations(forms, form_of, groups, words, bits, slopes, intercepts, out, varying):
     """Activations of the units whose piece the children of a group share, zero elsewhere; mark the others in `varying`.
 
-    `groups` holds the first child of each group, and the number of children; `form_of` the row of `forms` of each child.
+    `groups` holds the first child of each group, and the number of children; `form_of` the row of `forms` of each
+    child.
     """
     columns, units = forms.shape[1], forms.shape[2]
     mask = (1 << bits) - 1

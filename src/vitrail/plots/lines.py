@@ -1,0 +1,150 @@
+"""Regions of a line: the outputs as functions of the position, the panes as a strip, the breakpoints by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitrail.plots.envelope import Bands, Stretch, bands_of, stretch_of
+from vitrail.plots.palette import INK, LEAD, class_colors, layer_colors, tint
+from vitrail.plots.panes import short_name
+from vitrail.plots.view import RegionsView, edge_layers, scores_known
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_line", "draw_scores", "draw_strip"]
+
+_NAMED_ROWS = 8
+_OTHER = "#c3c6cd"
+_BAND_STRENGTH = 0.13
+_LABEL_SHARE = 0.035  # of the width: shorter stretches of a class get no label
+_PANE_ROWS = 1.6  # height of the strip of panes, in rows of breakpoints
+
+
+def draw_line(ax: Axes, regions: RegionsView, colors: np.ndarray, boundaries: bool) -> None:
+    """Draw the outputs above and the strip of regions below, in one Axes with one horizontal axis in input units."""
+    stretch = stretch_of(regions)
+    rows = min(len(regions.layout.units), _NAMED_ROWS) * boundaries
+    share = min(0.12 + 0.06 * rows, 0.5)
+    if scores_known(regions):
+        low, high = draw_scores(ax, regions, stretch)
+        _reserve(ax, low, high, share)
+    else:
+        share = 1.0
+        ax.set_yticks([])
+    strip = ax.inset_axes((0.0, 0.0, 1.0, share))
+    draw_strip(strip, regions, stretch, colors, boundaries)
+    strip.tick_params(axis="x", bottom=False, labelbottom=False)
+    ax.set_xlim(stretch.limits[0] * stretch.scale, stretch.limits[1] * stretch.scale)
+    strip.set_xlim(ax.get_xlim())
+    ax.set_xlabel("position along the line (input units)")
+
+
+def draw_scores(
+    ax: Axes, regions: RegionsView, stretch: Stretch, name_of: Callable[[int], str] = str
+) -> tuple[float, float]:
+    """Draw every output, exact at every breakpoint, and return their range; the largest one is bold and named.
+
+    Outputs that are nowhere the largest are grey. A single output is drawn with its zero, where the class changes.
+    """
+    from matplotlib.collections import LineCollection
+
+    maps = regions.affine_maps
+    ends = np.stack([stretch.low, stretch.high], axis=1)
+    values = maps[:, :1] + ends[:, :, None] * maps[:, 1:]
+    outputs = maps.shape[2]
+    winners: set[int] = {0}
+    if outputs == 1:
+        ax.axhline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    else:
+        bands = bands_of(maps, stretch.low, stretch.high)
+        winners = set(bands.winner.tolist())
+        _draw_bands(ax, bands, stretch.scale, outputs, name_of)
+    for output in range(outputs):
+        wins = output in winners
+        color = tuple(class_colors(np.array([output]), max(outputs, 2))[0]) if wins else _OTHER
+        segments = np.stack([ends * stretch.scale, values[:, :, output]], axis=2)
+        width = 2.4 if outputs == 1 else 1.3 if wins else 0.8
+        lines = LineCollection(segments, colors=[color], linewidths=width, capstyle="round", zorder=3 if wins else 2)
+        ax.add_collection(lines)
+    ax.set_ylabel("output" if outputs == 1 else "outputs")
+    low, high = float(values.min()), float(values.max())
+    return (min(low, 0.0), max(high, 0.0)) if outputs == 1 else (low, high)
+
+
+def draw_strip(
+    ax: Axes, regions: RegionsView, stretch: Stretch, colors: np.ndarray, boundaries: bool, names: bool = True
+) -> None:
+    """Draw the regions as panes of a strip and, with `boundaries`, below it the breakpoints in a row for each layer.
+
+    An arrow at an end says that the line goes on.
+    """
+    from matplotlib.collections import LineCollection, PolyCollection
+
+    low, high = stretch.low * stretch.scale, stretch.high * stretch.scale
+    bottom = np.zeros(low.size)
+    corners = np.stack([low, bottom, high, bottom, high, bottom + 1, low, bottom + 1], axis=1).reshape(-1, 4, 2)
+    ax.add_collection(PolyCollection(corners, facecolors=colors, edgecolors="face", linewidths=0.2, zorder=1))
+    layers = len(regions.layout.units) if boundaries else 0
+    layer = edge_layers(regions)
+    position = regions.vertices[:, 0] * stretch.scale
+    height = 1.0 / _PANE_ROWS
+    for number, color in enumerate(layer_colors(layers)):
+        x = np.unique(position[layer == number])
+        for top, length, ink, width in ((1.0, 1.0, LEAD, 0.6), (-number * height, 0.78 * height, tuple(color), 1.2)):
+            ticks = np.stack([x, np.full(x.size, top - length), x, np.full(x.size, top)], axis=1).reshape(-1, 2, 2)
+            ax.add_collection(LineCollection(ticks, colors=[ink], linewidths=width, zorder=2))
+    named = range(layers) if layers <= _NAMED_ROWS else (0, layers - 1)
+    marks = [(0.5, "regions", LEAD)]
+    marks += [((-0.39 - i) * height, short_name(regions.account.layers[i]), tuple(layer_colors(layers)[i])) for i in named]
+    ax.set_yticks([mark[0] for mark in marks], [mark[1] for mark in marks] if names else [])
+    for text, mark in zip(ax.get_yticklabels(), marks, strict=False):
+        text.set_color(mark[2])
+    ax.set_ylim(-layers * height - 0.06, 1.0)
+    ax.tick_params(axis="y", length=0, labelsize="small")
+    _arrows(ax, stretch)
+
+
+def _draw_bands(ax: Axes, bands: Bands, scale: float, outputs: int, name_of: Callable[[int], str]) -> None:
+    """Shade and name where each output is the largest, and draw it bold there."""
+    from matplotlib.collections import LineCollection
+
+    colors = class_colors(bands.winner, outputs)
+    segments = np.stack([bands.ends * scale, bands.values], axis=2)
+    ax.add_collection(LineCollection(segments, colors=colors, linewidths=3.2, capstyle="round", zorder=4))
+    whole = bands.merged()
+    width = (whole[-1][1] - whole[0][0]) if whole else 0.0
+    for start, stop, output in whole:
+        color = class_colors(np.array([output]), outputs)
+        shade = tuple(tint(color, np.array([_BAND_STRENGTH]))[0])
+        ax.axvspan(start * scale, stop * scale, facecolor=shade, edgecolor="none", zorder=0)
+        if stop - start > _LABEL_SHARE * width:
+            ax.text(
+                0.5 * (start + stop) * scale, 0.985, name_of(output), transform=ax.get_xaxis_transform(),
+                ha="center", va="top", color=INK, fontweight="bold", zorder=6, clip_on=True,
+            )  # fmt: skip
+
+
+def _reserve(ax: Axes, low: float, high: float, share: float) -> None:
+    """Leave the lowest share of the Axes to the strip; ticks and label belong to the part above it."""
+    from matplotlib.ticker import MaxNLocator
+
+    span = high - low if high > low else 1.0
+    bottom, top = low - 0.05 * span, high + 0.14 * span
+    ax.set_ylim(bottom - (top - bottom) * share / (1 - share), top)
+    ticks = MaxNLocator(6).tick_values(bottom, top)
+    ax.set_yticks([tick for tick in ticks if bottom <= tick <= top])
+    ax.yaxis.label.set(y=0.5 * (1 + share), horizontalalignment="center")
+
+
+def _arrows(ax: Axes, stretch: Stretch) -> None:
+    span = stretch.limits[1] - stretch.limits[0]
+    style = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    for is_open, end, inward in ((stretch.open_low, stretch.limits[0], 1), (stretch.open_high, stretch.limits[1], -1)):
+        if is_open:
+            tip, tail = (end + inward * share * span for share in (0.004, 0.06))
+            ends = ((tip * stretch.scale, 0.5), (tail * stretch.scale, 0.5))
+            ax.annotate("", xy=ends[0], xytext=ends[1], arrowprops=style, annotation_clip=False, zorder=5)
