@@ -70,7 +70,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Finished cells as flat arrays: `offsets` (cells + 1), `vertices` (total, k) and `errors`, and what made the edges.
+    """Finished cells, flat arrays: `offsets` (cells + 1), `vertices` (total, k) `errors`, and what made the edges.
 
     `sources` and `cuts` (total,) belong to the edge that leaves a vertex, on a line to the end itself: the unit,
     negative on the domain's boundary, and the number of the cut with its side, -1 where there is none.

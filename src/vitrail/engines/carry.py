@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vitrail.cells.batch import CellBatch, Children, CutWork
-from vitrail.engines.plan import Plan, Stage
+from vitrail.engines.plan import Plan, Stage, overflow_message
+from vitrail.errors import InvalidModelError
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.elementwise_linear import children_forms, common_activations, group_starts
 from vitrail.network.ops.maximum import Maximum
@@ -28,12 +29,19 @@ class Carrier:
         self._buffers: dict[tuple[int, str], np.ndarray] = {}
 
     @staticmethod
-    def stage_forms(stage: Stage, live: dict[int, Tensor]) -> np.ndarray:
-        """The forms that decide a stage's pieces, shape (rows, k + 1, forms), candidates of a minimum negated."""
+    def stage_forms(plan: Plan, number: int, live: dict[int, Tensor]) -> np.ndarray:
+        """The forms that decide a stage's pieces, shape (rows, k + 1, forms), candidates of a minimum negated.
+
+        Raises:
+            InvalidModelError: the forms overflow float64.
+        """
+        stage = plan.stages[number]
         parts = [live[source].flatten(2) for source in stage.sources]
         forms = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
         if isinstance(stage.op, Maximum) and stage.op.sign < 0:
             forms = -forms
+        if stage.may_overflow and not forms.isfinite().all():
+            raise InvalidModelError(overflow_message(plan.graph.nodes[stage.node].name))
         return np.ascontiguousarray(forms.numpy())
 
     def carry(self, plan: Plan, number: int, live: dict[int, Tensor], children: Children) -> dict[int, Tensor]:

@@ -25,7 +25,7 @@ from vitrail.numerics.filters import (
 )
 from vitrail.patterns import PatternLayout, bits_for
 
-__all__ = ["Plan", "Stage", "make_plan"]
+__all__ = ["Plan", "Stage", "make_plan", "overflow_message"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Stage:
 
     `sources` are the nodes whose forms the op reads, `affine` the nodes to compute after it, `keep` the nodes whose
     forms a child still needs. `weights` (inputs, outputs) and `bias` belong to the dense node `dense` when the op is
-    elementwise and that node alone reads it: then both are computed in one step.
+    elementwise and that node alone reads it: then both are computed in one step. `width` is the number of entries of all forms that a cell has
+    here; `may_overflow` asks for a look at the forms, because their bound does not exclude an overflow.
     """
 
     node: int
@@ -48,6 +49,7 @@ class Stage:
     weights: np.ndarray | None
     bias: np.ndarray | None
     width: int
+    may_overflow: bool
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,8 @@ def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan
         sources = graph.nodes[node].inputs
         table, proven = _table(op, [bounds[s] for s in sources], [scales[s] for s in sources], first_unit, i, bounded)
         if not np.isfinite(table.bounds).all():
-            raise InvalidModelError(
-                f"{graph.nodes[node].name}: forms overflow float64 on this domain; rescale weights or domain so that "
-                "products stay below 1e308"
-            )
+            raise InvalidModelError(overflow_message(graph.nodes[node].name))
+        may_overflow = not all(bool(bounds[s].magnitude.isfinite().all()) for s in sources)
         dense = _dense_reader(graph, node, affine, uses)
         weights = bias = None
         if dense is not None:
@@ -108,7 +108,7 @@ def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan
         last = stop - 1
         keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
         width = sum(int(np.prod(graph.shapes[n], dtype=np.int64)) for n in (*keep, *range(node, last + 1)))
-        stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, weights, bias, width))
+        stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, weights, bias, width, may_overflow))
         first_unit += op.units
     prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))
     layout = PatternLayout(tuple(s.op.units for s in stages), tuple(s.table.bits for s in stages))
@@ -117,6 +117,13 @@ def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan
         scale = scales[graph.output].flatten().expand(output_error.shape)
         output_error = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scale
     return Plan(graph, prologue, tuple(stages), layout, output_error.numpy().copy())
+
+
+def overflow_message(place: str) -> str:
+    """What to say where forms exceed the range of float64."""
+    return (
+        f"{place}: forms overflow float64 on this domain; rescale weights or domain so that products stay below 1e308"
+    )
 
 
 def _table(

@@ -91,7 +91,7 @@ def expand(plan: Plan, chunk: Chunk, work: CutWork, found: Found) -> list[Pendin
     """Cut one chunk by its stage and copy the children: the breadth-first step that makes tasks."""
     pending = []
     stage = plan.stages[chunk.stage]
-    forms = Carrier.stage_forms(stage, chunk.live)
+    forms = Carrier.stage_forms(plan, chunk.stage, chunk.live)
     found.decisions += stage.table.rows * len(chunk.cells)
     for children in chunk.cells.cut(forms, stage.table, work):
         copy = Children(children.cells.copy(), children.parent.copy(), children.words.copy(), children.undecided)
@@ -147,7 +147,7 @@ def _advance(
             continue
         stage = plan.stages[number]
         cells = part.children.cells.with_forms(np.arange(len(part.children.cells)))
-        forms = Carrier.stage_forms(stage, live)
+        forms = Carrier.stage_forms(plan, number, live)
         found.decisions += stage.table.rows * len(cells)
         work = carrier.work[number]
         if not wants.geometry and number + 1 == len(plan.stages):
@@ -193,7 +193,7 @@ def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.
 
 
 def prologue(plan: Plan, roots: Tensor) -> dict[int, Tensor]:
-    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op, all frames at once."""
+    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op, all at once."""
     live = {0: roots}
     for node in plan.prologue:
         live[node] = plan.affine_forms(node, live)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -124,9 +124,12 @@ def _run_tasks(
         while True:
             for number, task in waiting:
                 budget = resources.budget if shared else Budget(*resources.budget.remaining)
-                slim = task if shared else _compact(task)
-                arguments = (plan, slim, wants, chunk, dimension, number + 1, budget, carriers if shared else [])
-                running[executor.submit(_run_task, *arguments)] = number
+                rest = (wants, chunk, dimension, number + 1, budget)
+                if shared:
+                    future = executor.submit(_run_task, plan, task, *rest, carriers)
+                else:
+                    future = executor.submit(_run_sent_task, plan, *_to_send(task), *rest)
+                running[future] = number
                 if len(running) >= 4 * resources.workers:
                     break
             if not running:
@@ -171,12 +174,27 @@ def _run_task(
     return found
 
 
-def _compact(task: Pending) -> Pending:
-    """Only the parents' forms that the task reads, for sending it to another process."""
+def _to_send(task: Pending) -> tuple[Pending, dict[int, np.ndarray]]:
+    """A task for another process, with only the parents' forms that it reads, as arrays: torch would move tensors' memory."""
     used, parent = np.unique(task.children.parent, return_inverse=True)
-    live = {node: forms[torch.from_numpy(used)] for node, forms in task.live.items()}
+    live = {node: forms.numpy()[used] for node, forms in task.live.items()}
     children = Children(task.children.cells.copy(), parent.astype(np.int64), task.children.words.copy(), 0)
-    return Pending(task.stage, children, live, task.root.copy(), task.history.copy(), task.roots)
+    return Pending(task.stage, children, {}, task.root.copy(), task.history.copy(), task.roots), live
+
+
+def _run_sent_task(
+    plan: Plan,
+    task: Pending,
+    live: dict[int, np.ndarray],
+    wants: Wants,
+    chunk: int,
+    dimension: int,
+    number: int,
+    budget: Budget,
+) -> Found:
+    """A task in another process."""
+    task = replace(task, live={node: torch.from_numpy(forms) for node, forms in live.items()})
+    return _run_task(plan, task, wants, chunk, dimension, number, budget, [])
 
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:

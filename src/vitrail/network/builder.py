@@ -13,7 +13,7 @@ from torch import Tensor
 from vitrail.errors import InvalidModelError, UnsupportedOpError
 from vitrail.network.graph import Graph, Node
 from vitrail.network.ops.arithmetic import Scale
-from vitrail.network.ops.base import Input, Op, Shape
+from vitrail.network.ops.base import Input, Op, Shape, check_size
 from vitrail.network.ops.shape import reshape, select
 from vitrail.network.promote import check_finite, quoted
 
@@ -73,6 +73,7 @@ class GraphBuilder:
 
     def emit(self, op: Op, values: Sequence[Value], shape: Shape) -> Value:
         """Add an op; its inputs are reshaped to what it expects, its output gets the source's shape."""
+        check_size(op.shape, op.name)
         if math.prod(shape) != math.prod(op.shape):
             raise InvalidModelError(f"{quoted(self.place)}: {op.name} gives shape {op.shape}, the model says {shape}")
         for field in dataclasses.fields(op):  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vitrail.network.builder import GraphBuilder, Refusal, Value, without_batch
 from vitrail.network.ops.arithmetic import Add, Scale, Sum
-from vitrail.network.ops.base import Shape
+from vitrail.network.ops.base import Shape, check_size
 from vitrail.network.ops.concat import Concat
 from vitrail.network.ops.convolution import Convolution
 from vitrail.network.ops.elementwise import Elementwise, clamp
@@ -61,6 +61,7 @@ def broadcast(builder: GraphBuilder, value: Value, shape: Shape) -> Value:
     """Repeat entries as numpy broadcasting does."""
     if value.shape == shape:
         return value
+    check_size(shape, "broadcasting")
     return builder.rearrange(value, lambda table: np.broadcast_to(table, shape))
 
 
@@ -270,6 +271,8 @@ def pad(builder: GraphBuilder, value: Value, widths: Sequence[tuple[int, int]], 
             return np.pad(table[crops], grow, mode="reflect")
         return np.pad(table[crops], grow, mode="wrap" if mode == "wrap" else "edge")
 
+    sizes = zip(value.shape, widths, strict=True)
+    check_size(tuple(size + max(before, 0) + max(after, 0) for size, (before, after) in sizes), "padding")
     result = builder.rearrange(value, move)
     if mode == "constant" and fill != 0.0:
         positions = np.arange(math.prod(value.shape), dtype=np.int64).reshape(value.shape)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vitrail.network.builder import GraphBuilder, Refusal, Value, without_batch
 from vitrail.network.lowering import broadcast
-from vitrail.network.ops.base import Shape
+from vitrail.network.ops.base import Shape, check_size
 from vitrail.network.ops.maximum import Maximum, pool_windows
 from vitrail.network.ops.pooling import AveragePool, adaptive_windows, membership
 
@@ -39,6 +39,7 @@ def max_pool(builder: GraphBuilder, value: Value, windows: Sequence[Table]) -> V
     axes = len(windows)
     sizes = value.shape[-axes:]
     lead = value.shape[:-axes]
+    check_size((*lead, *(table.size for table in windows)), "max pooling")
     flat = np.zeros([table.shape[0] for table in windows] + [table.shape[1] for table in windows], dtype=np.int64)
     absent = np.zeros_like(flat, dtype=bool)
     for axis, table in enumerate(windows):
@@ -67,6 +68,7 @@ def extreme_of(builder: GraphBuilder, values: Sequence[Value], sign: int) -> Val
     shape = tuple(torch.broadcast_shapes(*(value.shape for value in values)))
     spread = [broadcast(builder, value, shape) for value in values]
     size = math.prod(shape)
+    check_size((size, len(values)), "a maximum")
     table = np.arange(size, dtype=np.int64)[:, None] + size * np.arange(len(values), dtype=np.int64)[None, :]
     return _emit_maximum(builder, spread, table, sign, shape)
 

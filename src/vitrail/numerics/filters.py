@@ -18,8 +18,8 @@ UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one rounded float64 operation."""
 
 VALUE_ROUNDING = 8 * UNIT_ROUNDOFF
-"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|` for |x|, |y| <= 1, in any order, with or without fused
-multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
+"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|` for |x|, |y| <= 1, in any order, with or without
+fused multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
 
 MEET_ROUNDING = 8 * UNIT_ROUNDOFF
 """Relative error bound of a 2 x 2 determinant against the sum of its two products (three roundings), with room."""
@@ -38,13 +38,13 @@ def gamma(operations: int) -> float:
 
 
 FLAT = 2.0**-40
-"""Sine of the angle below which two directions, or three points, are refused as parallel: their plane would be rounding."""
+"""Sine of the angle below which two directions are refused as parallel: their plane would be mostly rounding."""
 
 HOPELESS = 2.0**-16
 """A layer whose median error bound exceeds this share of its forms' size is not proven: an estimate takes its place."""
 
 ESTIMATE_OPERATIONS = 64
-"""Rounding units per layer and unit of size that the estimate grants an unproven layer (no bound; the result says so)."""
+"""Rounding units per layer and unit of size that the estimate grants an unproven layer (not a bound)."""
 
 SMALLEST = 2.0**-1022
 """Smallest normal float64: what a norm is raised to before it divides."""

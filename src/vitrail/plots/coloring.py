@@ -27,16 +27,17 @@ _PALE = 0.985
 _MISSING = 0.8
 _CLASS_STRENGTH = 0.55
 _LEGEND_ENTRIES = 12
+_SLIVERS = 0.05  # the share of the smallest regions below the end of a logarithmic scale
 
 
 @dataclass(frozen=True)
 class Coloring:
-    """A color per region, shape (regions, 3), and its legend (label, color) or its scale (normalization, color map, label)."""
+    """A color per region, shape (regions, 3), and its legend (label, color) or its scale (normalization, color map, label, extended end)."""
 
     colors: np.ndarray
     legend: tuple[tuple[str, np.ndarray], ...] = ()
     legend_title: str = ""
-    scale: tuple[Normalize, str, str] | None = None
+    scale: tuple[Normalize, str, str, str] | None = None
 
 
 def coloring_of(regions: RegionsView, color: str | Callable[[Any], ArrayLike]) -> Coloring:
@@ -68,8 +69,10 @@ def explain(ax: Axes, coloring: Coloring) -> None:
     if coloring.scale is not None:
         from matplotlib.cm import ScalarMappable
 
-        norm, name, label = coloring.scale
-        ax.figure.colorbar(ScalarMappable(norm, name), ax=ax, label=label)
+        norm, name, label, extend = coloring.scale
+        # an inset keeps to the height of Axes of fixed aspect; only a layout engine makes room for it
+        place: dict[str, Any] = {"cax": ax.inset_axes((1.03, 0.0, 0.04, 1.0))} if has_room(ax) else {"ax": ax}
+        ax.figure.colorbar(ScalarMappable(norm, name), label=label, extend=extend, **place)
     if coloring.legend:
         from matplotlib.patches import Patch
 
@@ -77,12 +80,21 @@ def explain(ax: Axes, coloring: Coloring) -> None:
         add_legend(ax, patches, coloring.legend_title)
 
 
+def has_room(ax: Axes) -> bool:
+    """Whether the figure makes room for what stands beside the Axes."""
+    return ax.figure.get_layout_engine() is not None
+
+
 def add_legend(ax: Axes, handles: list[Any], title: str) -> None:
-    """A legend to the right of the Axes, where it covers nothing."""
-    ax.legend(
-        handles=handles, title=title, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, frameon=False,
-        alignment="left", fontsize="small", title_fontsize="small",
+    """A legend to the right of the Axes, where it covers nothing; in their corner where the figure makes no room."""
+    legend = ax.legend(
+        handles=handles, title=title, loc="upper right", framealpha=0.92, edgecolor="none", alignment="left",
+        fontsize="small", title_fontsize="small", handlelength=1.4, borderaxespad=0.4,
     )  # fmt: skip
+    legend.set_zorder(6)
+    if has_room(ax):
+        legend.set_loc("upper left")
+        legend.set_bbox_to_anchor((1.005, 1.02), transform=ax.transAxes)
 
 
 def _checked(values: ArrayLike, count: int) -> np.ndarray:
@@ -102,12 +114,16 @@ def _by_value(values: np.ndarray, name: str, label: str, logarithmic: bool = Fal
 
     usable = np.isfinite(values) & ((values > 0) | (not logarithmic))
     low, high = (values[usable].min(), values[usable].max()) if usable.any() else (1.0, 1.0)
+    extend = "neither"
+    if logarithmic and usable.any():  # slivers, many powers of ten smaller, would leave no color for the rest
+        typical = np.quantile(values[usable], _SLIVERS)
+        low, extend = typical, "min" if typical > low else "neither"
     if low == high:  # a scale needs two ends
         low, high = (low / 2, high * 2) if logarithmic else (low - 1, high + 1)
     norm = (LogNorm if logarithmic else Normalize)(low, high)
     colors = np.full((values.size, 3), _MISSING)
     colors[usable] = colormaps[name](norm(values[usable]))[:, :3]
-    return Coloring(colors, scale=(norm, name, label))
+    return Coloring(colors, scale=(norm, name, label, extend))
 
 
 def _by_class(regions: RegionsView) -> Coloring:

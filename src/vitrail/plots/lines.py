@@ -15,20 +15,20 @@ from vitrail.plots.view import RegionsView, edge_layers, scores_known
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_line", "draw_scores", "draw_strip"]
+__all__ = ["OTHER", "draw_line", "draw_scores", "draw_strip"]
 
 _NAMED_ROWS = 8
-_OTHER = "#c3c6cd"
+OTHER = "#c3c6cd"
 _BAND_STRENGTH = 0.13
-_LABEL_SHARE = 0.035  # of the width: shorter stretches of a class get no label
+_LABEL_SHARE, _WORD_SHARE = 0.035, 0.12  # of the width: shorter stretches get no label, or only the class's name
 _PANE_ROWS = 1.6  # height of the strip of panes, in rows of breakpoints
 
 
 def draw_line(ax: Axes, regions: RegionsView, colors: np.ndarray, boundaries: bool) -> None:
     """Draw the outputs above and the strip of regions below, in one Axes with one horizontal axis in input units."""
     stretch = stretch_of(regions)
-    rows = min(len(regions.layout.units), _NAMED_ROWS) * boundaries
-    share = min(0.12 + 0.06 * rows, 0.5)
+    layers = len(regions.layout.units) if boundaries else 0
+    share = min(0.12 + 0.06 * layers, 0.5)
     if scores_known(regions):
         low, high = draw_scores(ax, regions, stretch)
         _reserve(ax, low, high, share)
@@ -36,7 +36,7 @@ def draw_line(ax: Axes, regions: RegionsView, colors: np.ndarray, boundaries: bo
         share = 1.0
         ax.set_yticks([])
     strip = ax.inset_axes((0.0, 0.0, 1.0, share))
-    draw_strip(strip, regions, stretch, colors, boundaries)
+    draw_strip(strip, regions, stretch, colors, layers)
     strip.tick_params(axis="x", bottom=False, labelbottom=False)
     ax.set_xlim(stretch.limits[0] * stretch.scale, stretch.limits[1] * stretch.scale)
     strip.set_xlim(ax.get_xlim())
@@ -65,7 +65,7 @@ def draw_scores(
         _draw_bands(ax, bands, stretch.scale, outputs, name_of)
     for output in range(outputs):
         wins = output in winners
-        color = tuple(class_colors(np.array([output]), max(outputs, 2))[0]) if wins else _OTHER
+        color = tuple(class_colors(np.array([output]), max(outputs, 2))[0]) if wins else OTHER
         segments = np.stack([ends * stretch.scale, values[:, :, output]], axis=2)
         width = 2.4 if outputs == 1 else 1.3 if wins else 0.8
         lines = LineCollection(segments, colors=[color], linewidths=width, capstyle="round", zorder=3 if wins else 2)
@@ -76,9 +76,9 @@ def draw_scores(
 
 
 def draw_strip(
-    ax: Axes, regions: RegionsView, stretch: Stretch, colors: np.ndarray, boundaries: bool, names: bool = True
+    ax: Axes, regions: RegionsView, stretch: Stretch, colors: np.ndarray, layers: int
 ) -> None:
-    """Draw the regions as panes of a strip and, with `boundaries`, below it the breakpoints in a row for each layer.
+    """Draw the regions as panes of a strip and below it the breakpoints of the first `layers` ops, a row for each.
 
     An arrow at an end says that the line goes on.
     """
@@ -88,7 +88,6 @@ def draw_strip(
     bottom = np.zeros(low.size)
     corners = np.stack([low, bottom, high, bottom, high, bottom + 1, low, bottom + 1], axis=1).reshape(-1, 4, 2)
     ax.add_collection(PolyCollection(corners, facecolors=colors, edgecolors="face", linewidths=0.2, zorder=1))
-    layers = len(regions.layout.units) if boundaries else 0
     layer = edge_layers(regions)
     position = regions.vertices[:, 0] * stretch.scale
     height = 1.0 / _PANE_ROWS
@@ -100,7 +99,7 @@ def draw_strip(
     named = range(layers) if layers <= _NAMED_ROWS else (0, layers - 1)
     marks = [(0.5, "regions", LEAD)]
     marks += [((-0.39 - i) * height, short_name(regions.account.layers[i]), tuple(layer_colors(layers)[i])) for i in named]
-    ax.set_yticks([mark[0] for mark in marks], [mark[1] for mark in marks] if names else [])
+    ax.set_yticks([mark[0] for mark in marks], [mark[1] for mark in marks])
     for text, mark in zip(ax.get_yticklabels(), marks, strict=False):
         text.set_color(mark[2])
     ax.set_ylim(-layers * height - 0.06, 1.0)
@@ -122,8 +121,9 @@ def _draw_bands(ax: Axes, bands: Bands, scale: float, outputs: int, name_of: Cal
         shade = tuple(tint(color, np.array([_BAND_STRENGTH]))[0])
         ax.axvspan(start * scale, stop * scale, facecolor=shade, edgecolor="none", zorder=0)
         if stop - start > _LABEL_SHARE * width:
+            word = "class " if stop - start > _WORD_SHARE * width else ""
             ax.text(
-                0.5 * (start + stop) * scale, 0.985, name_of(output), transform=ax.get_xaxis_transform(),
+                0.5 * (start + stop) * scale, 0.98, word + name_of(output), transform=ax.get_xaxis_transform(),
                 ha="center", va="top", color=INK, fontweight="bold", zorder=6, clip_on=True,
             )  # fmt: skip
 

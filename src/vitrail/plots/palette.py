@@ -13,8 +13,9 @@ LEAD = "#2b2f3a"
 """The lines between panes."""
 
 # ten classes that people with any of the common color blindnesses can tell apart, mostly by lightness
-_CLASSES = ("#0072b2", "#d55e00", "#56b4e9", "#e69f00", "#882255", "#999933", "#332288", "#cc79a7", "#44aa99", "#117733")
+_CLASSES = ("#0072b2", "#d55e00", "#56b4e9", "#e69f00", "#117733", "#999933", "#332288", "#cc79a7", "#44aa99", "#882255")
 _LAYERS = ("#14213d", "#c8452c", "#2a9187", "#8a63b0", "#c98a1b", "#6b7280")
+_YELLOW = 0.3
 _MANY_LAYERS = "viridis"
 _DARKEST_SHARE = 0.88  # the light end of the color map would vanish on white
 
@@ -68,7 +69,8 @@ def pattern_colors(words: np.ndarray) -> np.ndarray:
         (True, False)
     """
     hue, light, strength = _shares(words)
-    return oklch(0.62 + 0.32 * light, 0.055 + 0.075 * strength, hue)
+    # dark yellow looks like mud: lift the lightness around that hue
+    return oklch(0.64 + 0.26 * light + 0.05 * np.cos(2 * np.pi * (hue - _YELLOW)), 0.05 + 0.075 * strength, hue)
 
 
 def pattern_shades(words: np.ndarray) -> np.ndarray:

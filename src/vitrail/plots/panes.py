@@ -66,7 +66,7 @@ def layer_handles(regions: RegionsView, layers: int) -> list[Line2D]:
     names, colors, widths = regions.account.layers, layer_colors(layers), _widths(layers, 1)
     listed = range(layers) if layers <= _LISTED_LAYERS else [*range(_LISTED_LAYERS - 1), layers - 1]
     return [
-        Line2D([], [], color=tuple(colors[i]), linewidth=1.6 * widths[i], label=f"{i + 1}: {short_name(names[i])}")
+        Line2D([], [], color=tuple(colors[i]), linewidth=1.6 * widths[i], label=short_name(names[i]))
         for i in listed
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import IO
 
 import numpy as np
 
-from vitrail.errors import ModelFileError, ResourceLimitError
+from vitrail.errors import ModelFileError, ResourceLimitError, VitrailError
 from vitrail.network.files import refuse_format
 from vitrail.network.promote import quoted
 
@@ -35,11 +36,13 @@ def read_npz(path: Path) -> list[tuple[np.ndarray, np.ndarray | None]]:
         with zipfile.ZipFile(path) as archive:
             members = _directory(path, archive)
             arrays = {name: _array(archive, info, name) for name, info in members.items()}
+    except VitrailError:
+        raise
     except zipfile.BadZipFile as error:
         raise ModelFileError(
             f"{quoted(path.name)} is truncated or corrupt: no valid zip directory or checksum"
         ) from error
-    except (OSError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (OSError, zlib.error, EOFError, LookupError, RuntimeError, ValueError, struct.error) as error:
         raise ModelFileError(f"{quoted(path.name)} is truncated or corrupt ({type(error).__name__})") from error
     return _layers(path, arrays)
 

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vitrail.errors import InvalidModelError, ModelFileError, ResourceLimitError
+from vitrail.errors import InvalidModelError, ModelFileError, ResourceLimitError, VitrailError
 from vitrail.network.builder import GraphBuilder, Refusal, Value, refuse_all
 from vitrail.network.from_onnx import affine, piecewise, shapes
 from vitrail.network.from_onnx.fold import fold
 from vitrail.network.from_onnx.read import MAXIMUM_ENTRIES, Program, read_tensor
 from vitrail.network.from_onnx.registry import DROPPABLE, HANDLERS, Call, refusal_for
 from vitrail.network.graph import Graph
+from vitrail.network.promote import quoted
 
 __all__ = ["HANDLER_MODULES", "convert", "resolve_input", "without_activation"]
 
@@ -131,7 +132,16 @@ def _evaluate(builder: GraphBuilder, program: Program, node: Any, known: dict[st
         raise refusal_for(operator, last)
     if operator not in HANDLERS:
         raise refusal_for(operator, last)
-    result = HANDLERS[operator][1](builder, Call(operator, attributes, inputs, len(node.output), program.opset))
+    call = Call(operator, attributes, inputs, len(node.output), program.opset)
+    try:
+        result = HANDLERS[operator][1](builder, call)
+    except VitrailError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise InvalidModelError(
+            f"{operator} at {quoted(builder.place)} has attributes or inputs that do not fit: {type(error).__name__}\n"
+            "If onnxruntime runs the model, please report it."
+        ) from error
     return result if isinstance(result, tuple) else (result,)
 
 

@@ -84,6 +84,7 @@ def read_program(model: Any, output: str | None) -> Program:
             f"the ONNX graph has {len(graph.node):,} nodes and {len(graph.initializer):,} initialisers; the limit is "
             f"{MAXIMUM_NODES:,}"
         )
+    _check_names(graph)
     if graph.sparse_initializer:
         raise ModelFileError("sparse initialisers are not supported; store them dense")
     opset = _opset(model)
@@ -106,6 +107,17 @@ def read_program(model: Any, output: str | None) -> Program:
     notes = (f"{unused} initialisers that the output does not need were left out",) if unused else ()
     dims = _dims(inputs[0])
     return Program(model, opset, nodes, constants, inputs[0].name, dims, chosen, notes)
+
+
+def _check_names(graph: Any) -> None:
+    """Names that are not valid UTF-8 come out of the parser as bytes."""
+    names = [entry.name for entry in (*graph.input, *graph.output, *graph.initializer)]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ModelFileError(f"the ONNX graph has a name that is not valid UTF-8: {quoted(repr(wrong))}")
 
 
 def _opset(model: Any) -> int:

@@ -18,6 +18,7 @@ from vitrail.network.parity import Parity, agree, seeded_points
 __all__ = ["compare", "run_traced"]
 
 _DIRECTIONS = 2
+_MANY_UNITS = 50_000
 
 Function = Callable[[Tensor], Tensor]
 
@@ -32,7 +33,7 @@ def compare(graph: Graph, module: nn.Module, traced: Trace, output: torch.fx.Nod
     Raises:
         InvalidModelError: they disagree; the message has the largest difference and where.
     """
-    points = seeded_points(example.cpu())
+    points = seeded_points(example.cpu(), 8 if graph.number_of_units < _MANY_UNITS else 4)
     generator = torch.Generator().manual_seed(1)
     directions = torch.randn((len(points), _DIRECTIONS, *points.shape[1:]), generator=generator, dtype=torch.float64)
     directions = directions.to(example.dtype).to(torch.float64)

@@ -12,7 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitrail.errors import ResourceLimitError
+
 __all__ = [
+    "MAXIMUM_ENTRIES",
     "AffineOp",
     "Input",
     "Op",
@@ -20,6 +23,7 @@ __all__ = [
     "PiecewiseOp",
     "Shape",
     "cells_first",
+    "check_size",
     "piece_dtype",
     "piece_index",
     "size_of",
@@ -48,6 +52,17 @@ class Op(ABC):
         """How many stored numbers the op has (index tables excluded)."""
         return 0
 
+    def __getstate__(self) -> dict[str, object]:
+        """The fields, tensors as arrays: sending an op to another process must not move its memory, as torch's own way does."""
+        names = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        values = {name: self.__dict__[name] for name in names}
+        return {name: _Stored(v.numpy()) if isinstance(v, Tensor) else v for name, v in values.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Make tensors of the arrays again."""
+        for name, value in state.items():
+            object.__setattr__(self, name, torch.from_numpy(value.array) if isinstance(value, _Stored) else value)
+
     def fingerprint(self) -> bytes:
         """A sha256 over the class name and every field, independent of machine and session."""
         digest = hashlib.sha256(type(self).__name__.encode())
@@ -57,6 +72,13 @@ class Op(ABC):
             digest.update(b"\0" + field.name.encode() + b"=")
             digest.update(_encode(getattr(self, field.name)))
         return digest.digest()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Stored:
+    """A tensor's numbers on their way to another process."""
+
+    array: np.ndarray
 
 
 def _encode(value: object) -> bytes:
@@ -173,6 +195,23 @@ def piece_index(pieces: Pieces, device: torch.device) -> Tensor:
 def cells_first(forms: Tensor, size: int) -> Tensor:
     """Forms (B, c, *shape) as (B, c, size) with the tensor's own shape flattened."""
     return forms.reshape(forms.shape[0], forms.shape[1], size)
+
+
+MAXIMUM_ENTRIES = 200_000_000
+"""The most entries of one tensor or index table."""
+
+
+def check_size(shape: Shape, what: str) -> None:
+    """Refuse a table that is too large, before it is allocated.
+
+    Raises:
+        ResourceLimitError: more than 200 million entries.
+
+    Example:
+        >>> check_size((2, 3), "padding")
+    """
+    if math.prod(shape) > MAXIMUM_ENTRIES:
+        raise ResourceLimitError(f"{what} needs a table of shape {shape}; the limit is {MAXIMUM_ENTRIES:,} entries")
 
 
 def size_of(shape: Shape) -> int:

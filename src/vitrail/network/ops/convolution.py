@@ -53,7 +53,7 @@ class Convolution(AffineOp):
             object.__setattr__(self, field, getattr(self, field) or (default,) * axes)
         channels, spatial = self.input_shape[-axes - 1], self.input_shape[-axes:]
         out = self.kernels.shape[0]
-        if self.kernels.shape[1] * self.groups != channels or out % self.groups:
+        if self.groups < 1 or self.kernels.shape[1] * self.groups != channels or out % self.groups:
             raise InvalidModelError(
                 f"convolution: kernels {tuple(self.kernels.shape)} in {self.groups} groups do not fit {channels} "
                 "channels"
@@ -62,6 +62,11 @@ class Convolution(AffineOp):
             if self.bias.numel() != out:
                 raise InvalidModelError(f"convolution: expected {out} biases, found shape {tuple(self.bias.shape)}")
             object.__setattr__(self, "bias", self.bias.reshape(out, *(1,) * axes))
+        if min((*self.stride, *self.dilation, self.groups)) < 1 or min(min(pair) for pair in self.padding) < 0:
+            raise InvalidModelError(
+                f"convolution: expected stride, dilation, groups >= 1 and padding >= 0, found {self.stride}, "
+                f"{self.dilation}, {self.groups}, {self.padding}"
+            )
         sizes = []
         for axis in range(axes):
             reach = self.dilation[axis] * (self.kernels.shape[2 + axis] - 1) + 1

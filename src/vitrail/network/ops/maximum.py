@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vitrail.errors import InvalidModelError, ResourceLimitError
-from vitrail.network.ops.base import Pieces, PiecewiseOp, Shape, piece_dtype, piece_index, size_of
+from vitrail.network.ops.base import Pieces, PiecewiseOp, Shape, check_size, piece_dtype, piece_index, size_of
 
 __all__ = ["Maximum", "pool_windows"]
 
@@ -119,6 +119,11 @@ def pool_windows(
         >>> pool_windows(3, 2, 2, (1, 0), 1).tolist()
         [[-1, 0], [1, 2]]
     """
+    if min(kernel, stride, dilation) < 1 or min(padding) < 0:
+        raise InvalidModelError(
+            "pooling: expected kernel, stride, dilation >= 1 and padding >= 0, found "
+            f"{(kernel, stride, dilation, padding)}"
+        )
     reach = dilation * (kernel - 1) + 1
     room = size + sum(padding) - reach
     if room < 0:
@@ -126,5 +131,6 @@ def pool_windows(
     count = (-(-room // stride) if ceil else room // stride) + 1
     if ceil and (count - 1) * stride >= size + padding[0]:
         count -= 1
+    check_size((count, kernel), "pooling")
     positions = np.arange(count)[:, None] * stride - padding[0] + np.arange(kernel)[None, :] * dilation
     return np.where((positions >= 0) & (positions < size), positions, -1).astype(np.int64)

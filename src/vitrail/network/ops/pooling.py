@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vitrail.errors import InvalidModelError
-from vitrail.network.ops.base import AffineOp, Shape
+from vitrail.network.ops.base import AffineOp, Shape, check_size
 
 __all__ = ["AveragePool", "adaptive_windows", "membership"]
 
@@ -78,6 +78,7 @@ def membership(positions: NDArray[np.int64], size: int) -> Tensor:
         >>> membership(np.array([[-1, 0], [1, 2]]), 3).tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
     """
+    check_size((positions.shape[0], size), "average pooling")
     matrix = np.zeros((positions.shape[0], size))
     rows, columns = np.nonzero(positions >= 0)
     matrix[rows, positions[rows, columns]] = 1.0

@@ -1,0 +1,118 @@
+"""The domain that the options describe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitrail.cli.options import limits_of, rows_of
+from vitrail.cli.points import read_points
+from vitrail.domains import Box, Line, Plane, Segment
+from vitrail.errors import InvalidDomainError, InvalidOptionError
+
+if TYPE_CHECKING:
+    from vitrail.domains import Domain
+
+__all__ = ["DomainOptions"]
+
+_POINTS = {"segment": 2, "line": 2, "plane": 3}
+
+
+@dataclass(frozen=True)
+class DomainOptions:
+    """The options of a domain as they were given, checked before any file is read.
+
+    Raises:
+        InvalidOptionError: not exactly one domain, not exactly one source of points, options that exclude each other.
+
+    Example:
+        >>> DomainOptions(plane=True, random=0).kind
+        'plane'
+    """
+
+    segment: bool = False
+    line: bool = False
+    plane: bool = False
+    box: str | None = None
+    inputs: tuple[str, ...] = ()
+    rows: str | None = None
+    random: int | None = None
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the combination."""
+        if self.kind == "box":
+            given = [("--input", bool(self.inputs)), ("--rows", self.rows is not None)]
+            given += [("--random", self.random is not None), ("--margin", self.margin is not None)]
+            for name, present in given:
+                if present:
+                    raise InvalidOptionError(f"{name} does not go with --box, which needs no points")
+            limits_of(self.box or "")
+            return
+        if bool(self.inputs) == (self.random is not None):
+            found = "both" if self.inputs else "neither"
+            raise InvalidOptionError(
+                f"--{self.kind} needs points: expected --input FILE or --random SEED, found {found}"
+            )
+        if self.random is not None and self.random < 0:
+            raise InvalidOptionError(f"--random: expected a seed of at least 0, found {self.random}")
+        if self.rows is not None:
+            if self.random is not None:
+                raise InvalidOptionError("--rows goes with --input, not with --random")
+            rows_of(self.rows, _POINTS[self.kind])
+        if self.margin is not None and self.kind != "plane":
+            raise InvalidOptionError(f"--margin goes with --plane, not with --{self.kind}")
+
+    @cached_property
+    def kind(self) -> str:
+        """The one domain that was asked for: segment, line, plane or box."""
+        given = {"segment": self.segment, "line": self.line, "plane": self.plane, "box": self.box is not None}
+        chosen = [name for name, present in given.items() if present]
+        if len(chosen) != 1:
+            found = " and ".join(f"--{name}" for name in chosen) or "none"
+            raise InvalidOptionError(f"expected exactly one of --segment, --line, --plane, --box, found {found}")
+        return chosen[0]
+
+    def domain(self, shape: tuple[int, ...]) -> Domain:
+        """The domain for a network with inputs of this shape; reads the files of points.
+
+        Raises:
+            InvalidDomainError: files that cannot be read or do not fit, degenerate domains.
+            InvalidOptionError: rows that the files do not have.
+        """
+        if self.kind == "box":
+            return _box(limits_of(self.box or ""), int(np.prod(shape, dtype=np.int64)))
+        points = self._points(shape)
+        if self.kind == "segment":
+            return Segment(*points)
+        if self.kind == "line":
+            with np.errstate(over="ignore"):
+                return Line(points[0], points[1] - points[0])
+        margin = {} if self.margin is None else {"margin": self.margin}
+        return Plane.through(*points, **margin)
+
+    def _points(self, shape: tuple[int, ...]) -> list[np.ndarray]:
+        needed = _POINTS[self.kind]
+        if self.random is not None:
+            return list(np.random.default_rng(self.random).random((needed, *shape)))
+        arrays = [read_points(Path(name), shape) for name in self.inputs]
+        total = sum(len(array) for array in arrays)
+        if total < needed:
+            raise InvalidDomainError(f"--{self.kind} needs {needed} points, found {total} in --input")
+        rows = list(range(needed)) if self.rows is None else rows_of(self.rows, needed)
+        if max(rows) >= total:
+            raise InvalidOptionError(f"--rows: expected rows from 0 to {total - 1}, found {max(rows)}")
+        starts = np.cumsum([0, *(len(array) for array in arrays)])
+        files = np.searchsorted(starts, rows, side="right") - 1
+        return [np.asarray(arrays[f][r - starts[f]], dtype=np.float64) for f, r in zip(files, rows, strict=True)]
+
+
+def _box(limits: list[tuple[float, float]], inputs: int) -> Box:
+    if len(limits) not in (1, inputs):
+        raise InvalidDomainError(f"--box: found limits for {len(limits)} inputs, but the network takes {inputs}")
+    low, high = zip(*(limits if len(limits) == inputs else limits * inputs), strict=True)
+    return Box(list(low), list(high))

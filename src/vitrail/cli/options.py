@@ -1,0 +1,136 @@
+"""The options that commands share, and what is read from their texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+import typer
+
+from vitrail.errors import InvalidOptionError
+
+__all__ = [
+    "Activation",
+    "DropOutputActivation",
+    "InputShape",
+    "JsonOutput",
+    "Model",
+    "NegativeSlope",
+    "OutputTensor",
+    "Quiet",
+    "limits_of",
+    "number",
+    "rows_of",
+    "shape_of",
+]
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An .onnx, .npz (arrays W1, b1, ...) or .safetensors file.", show_default=False
+    ),
+]
+InputShape = Annotated[
+    str | None,
+    typer.Option(metavar="SHAPE", help="Input shape without batch, e.g. 3,32,32 (.onnx with unknown sizes)."),
+]
+OutputTensor = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The output to take where an .onnx file has several.")
+]
+DropOutputActivation = Annotated[
+    bool, typer.Option("--drop-output-activation", help="Leave out a last softmax, sigmoid, ... (.onnx).")
+]
+Activation = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Activation between the layers of a weights file: relu, leaky_relu, abs, ..."),
+]
+NegativeSlope = Annotated[float, typer.Option(metavar="NUMBER", help="Slope of leaky_relu below 0.", show_default=True)]
+JsonOutput = Annotated[
+    bool, typer.Option("--json", help='Print one JSON object instead of tables (infinity is "inf", unknown is null).')
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; print the count only.")]
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def number(text: str, option: str) -> float:
+    """A finite decimal number with a point; nothing else that a program might take for a number.
+
+    Raises:
+        InvalidOptionError: shows the text.
+
+    Example:
+        >>> number("-2.5e3", "--box")
+        -2500.0
+    """
+    token = text.strip()
+    value = float(token) if _NUMBER.fullmatch(token) else math.nan
+    if not math.isfinite(value):
+        raise InvalidOptionError(f"{option}: expected a finite number such as -1 or 0.25, found {_shown(token)}")
+    return value
+
+
+def limits_of(text: str) -> list[tuple[float, float]]:
+    """The limits in the text of --box: `lo,hi` for all inputs at once, or `lo:hi,lo:hi,...`, one pair per input.
+
+    Raises:
+        InvalidOptionError: another form; shows the part that is wrong and the right form.
+
+    Example:
+        >>> limits_of("-1,1"), limits_of("0:1,-2:2"), limits_of("[-1, 1]")
+        ([(-1.0, 1.0)], [(0.0, 1.0), (-2.0, 2.0)], [(-1.0, 1.0)])
+    """
+    inner = text.strip()
+    if inner[:1] + inner[-1:] in ("[]", "()"):
+        inner = inner[1:-1]
+    parts = inner.split(",")
+    pairs = [part.split(":") for part in parts] if ":" in inner else [parts]
+    for pair in pairs:
+        if len(pair) != 2:
+            raise InvalidOptionError(
+                f"--box: expected lo,hi for all inputs or lo:hi,lo:hi with one pair per input, found {_shown(text)}\n"
+                "For example: --box -1,1 or --box 0:1,-2:2 (numbers with a decimal point)."
+            )
+    return [(number(low, "--box"), number(high, "--box")) for low, high in pairs]
+
+
+def rows_of(text: str, needed: int) -> list[int]:
+    """The row numbers in the text of --rows, counted from 0.
+
+    Raises:
+        InvalidOptionError: not so many, or not whole numbers from 0 on.
+
+    Example:
+        >>> rows_of("0,5", 2)
+        [0, 5]
+    """
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if not re.fullmatch(r"\d{1,18}", part):
+            raise InvalidOptionError(f"--rows: expected row numbers from 0 on, such as 0,1,2, found {_shown(part)}")
+    if len(parts) != needed:
+        raise InvalidOptionError(f"--rows: expected {needed} row numbers, found {len(parts)} in {_shown(text)}")
+    return [int(part) for part in parts]
+
+
+def shape_of(text: str | None) -> tuple[int, ...] | None:
+    """The sizes in the text of --input-shape.
+
+    Raises:
+        InvalidOptionError: not sizes of at least 1.
+
+    Example:
+        >>> shape_of("3,32,32"), shape_of(None)
+        ((3, 32, 32), None)
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in re.split(r"[,x]", text.strip())]
+    if any(not re.fullmatch(r"[1-9]\d{0,8}", part) for part in parts):
+        raise InvalidOptionError(f"--input-shape: expected sizes such as 3,32,32 (without batch), found {_shown(text)}")
+    return tuple(int(part) for part in parts)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:40]}...{text[-15:]}")
