@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from oracles import networks
-from oracles.random_networks import Case
 
 import vitrail
+from oracles import networks
+from oracles.random_networks import Case
 from vitrail.regions import RegionSet
 
 

@@ -1,4 +1,4 @@
-"""Whole pattern sets, geometry, maps and adjacency against the exact engine and brute force, which share no code with the package."""
+"""Pattern sets, geometry, maps and adjacency against the exact engine and brute force, which share no code."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from helpers import domain_of, patterns_of
 from hypothesis import given, settings
+
+import vitrail
+from helpers import domain_of, patterns_of
 from oracles import brute, random_networks
 from oracles.exact import Subdivision
 from oracles.random_networks import Case, cases, random_case
 from translate import to_network
-
-import vitrail
 from vitrail.regions import RegionSet
 from vitrail.status import Status
 
@@ -101,7 +101,9 @@ def test_every_family_against_brute_force(family: str) -> None:
             truth = brute.intervals_by_clipping(case.net, -2, 2)
             measures = {pattern: float(high - low) for pattern, (low, high) in truth.items()}
         else:
-            measures = {pattern: float(area) for pattern, area in brute.areas_by_clipping(case.net, case.corners).items()}
+            measures = {
+                pattern: float(area) for pattern, area in brute.areas_by_clipping(case.net, case.corners).items()
+            }
         assert dict(zip(patterns_of(regions), regions.measures, strict=True)) == pytest.approx(measures)
 
 
@@ -114,7 +116,9 @@ def test_generic_networks_are_certified() -> None:
 
 @pytest.fixture
 def case_with_several_cells() -> Case:
-    return next(c for c in (random_case(s, units=6) for s in range(100)) if c.dimension == 2 and len(c.subdivide().cells) > 6)
+    return next(
+        c for c in (random_case(s, units=6) for s in range(100)) if c.dimension == 2 and len(c.subdivide().cells) > 6
+    )
 
 
 @pytest.mark.parametrize("fault", ["missing", "pattern", "moved"])

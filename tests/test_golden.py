@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+import vitrail
 from helpers import he, square
 from oracles import closed_forms, networks
 from translate import to_network
-
-import vitrail
 from vitrail.domains import Plane
 from vitrail.network.network import Network
 from vitrail.status import Kind, Status

@@ -8,14 +8,15 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from helpers import he, patterns_of, square
 
 import vitrail
+from helpers import he, patterns_of, square
 from vitrail.boundaries import decision_boundary
 from vitrail.engines.budget import Budget
 from vitrail.engines.plan import make_plan
 from vitrail.errors import InvalidDomainError, InvalidModelError, InvalidOptionError, NotCertifiedError
 from vitrail.network.network import Network
+from vitrail.network.rounding import FormBounds
 from vitrail.regions import RegionSet
 from vitrail.status import Kind, Status
 
@@ -161,7 +162,9 @@ def test_a_line_in_a_plane_crosses_its_regions(widths: tuple[int, ...], rng: np.
         assert len(set(on_line)) == len(on_line)
 
 
-def test_points_lie_in_the_region_of_their_pattern(network: Network, regions: RegionSet, rng: np.random.Generator) -> None:
+def test_points_lie_in_the_region_of_their_pattern(
+    network: Network, regions: RegionSet, rng: np.random.Generator
+) -> None:
     points = rng.uniform(-1, 1, (2000, 2))
     index = {pattern: i for i, pattern in enumerate(patterns_of(regions))}
     pieces = np.concatenate(network.pieces_at(points), axis=1)
@@ -247,7 +250,8 @@ def test_plan_bounds_hold_for_the_forms_of_cells() -> None:
     found = vitrail.enumerate_regions(network, square())
     assert found.source is not None
     roots = found.source.roots
-    plan = make_plan(network.graph, roots, torch.zeros(roots.shape[1:], dtype=torch.float64), True)
+    root = FormBounds(roots[0].abs(), torch.zeros_like(roots[0]))
+    plan = make_plan(network.graph, roots, root, True)
     reference = found.affine_maps.astype(np.longdouble)
     exact = exact_maps(network, found)
     assert (np.abs(reference - exact) <= plan.output_error.astype(np.longdouble)).all()

@@ -26,8 +26,21 @@ DOCS = REPOSITORY / "docs"
 # Low to high: a module imports only from its own package and from what stands above it here.
 # "" is vitrail/__init__.py, the table of contents: only the command line stands higher.
 LAYERS = (
-    *("errors", "status", "data", "patterns", "numerics", "network", "domains", "cells", "engines", "regions", "local"),
-    *("boundaries", "bounds", "estimates", "store", "probes", "studies", "plots", "explore", "", "cli", "__main__"),
+    *("errors", "status", "count", "options", "data", "patterns", "numerics", "network", "domains", "cells", "engines"),
+    *(
+        "account",
+        "merging",
+        "plots",
+        "files",
+        "regions",
+        "local",
+        "search",
+        "boundaries",
+        "bounds",
+        "estimates",
+        "store",
+    ),
+    *("probes", "studies", "explore", "", "cli", "__main__"),
 )
 MODULE_LINES, MEDIAN_LINES, FUNCTION_LINES = 400, 150, 60
 HEAVY = ("torch", "numba", "matplotlib", "onnx", "pandas")

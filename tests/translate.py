@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from oracles import neutral
 from oracles.convert import exact_array, exact_float
-
 from vitrail.network.graph import Graph, Node
 from vitrail.network.network import Network
 from vitrail.network.ops.arithmetic import Add

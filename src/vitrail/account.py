@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from vitrail.count import Count
 from vitrail.status import Definition, Status
 
-__all__ = ["Account", "Range"]
+__all__ = ["Account", "Range", "activation_count", "status_of"]
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,11 @@ class Account:
     @property
     def status(self) -> Status:
         """Partial, uncertified or certified."""
-        if not self.complete:
-            return Status.PARTIAL
-        return Status.CERTIFIED if self.undecided == 0 and self.unproven == 0 else Status.UNCERTIFIED
+        return status_of(self.complete, self.undecided, self.unproven == 0)
 
     def count(self, regions: int, dirty: int) -> Count:
         """The number of activation regions; regions that no undecided sign touched are a lower bound."""
-        status = self.status
-        clean = 0 if self.unproven else regions - dirty
-        lower = max(clean, min(1, regions))
-        return Count(
-            regions,
-            lower=lower,
-            upper=regions if status.proven else None,
-            status=status,
-            definition=Definition.ACTIVATION,
-            domain=self.domain,
-            undecided=self.undecided,
-        )
+        return activation_count(regions, dirty, self.undecided, self.complete, self.unproven == 0, self.domain)
 
     def merged_count(self, number: Range, definition: Definition, regions: int) -> Count:
         """The number of linear regions or affine pieces; certified where the activation regions and all merges are."""
@@ -97,3 +84,30 @@ class Account:
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         return asdict(self)
+
+
+def status_of(complete: bool, undecided: int, proven: bool) -> Status:
+    """The status of a search: `proven` says that every layer's rounding-error bound could decide."""
+    if not complete:
+        return Status.PARTIAL
+    return Status.CERTIFIED if undecided == 0 and proven else Status.UNCERTIFIED
+
+
+def activation_count(regions: int, dirty: int, undecided: int, complete: bool, proven: bool, domain: str) -> Count:
+    """The number of activation regions; those that no undecided sign touched are a lower bound.
+
+    Example:
+        >>> activation_count(10, 2, 1, True, True, "box").lower
+        8
+    """
+    status = status_of(complete, undecided, proven)
+    clean = regions - dirty if proven else 0
+    return Count(
+        regions,
+        lower=max(clean, min(1, regions)),
+        upper=regions if status.proven else None,
+        status=status,
+        definition=Definition.ACTIVATION,
+        domain=domain,
+        undecided=undecided,
+    )

@@ -21,7 +21,7 @@ _PAIRS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class MapSource:
-    """Affine maps of the regions of one frame from their patterns; `scale` (k,) scales its coordinates, powers of two."""
+    """Affine maps of the regions of one frame from their patterns; `scale` (k,) are its powers of two."""
 
     plan: Plan
     roots: Tensor

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vitrail.account import Account
+from vitrail.account import Account, activation_count
 from vitrail.cells.batch import CellBatch, Geometry
 from vitrail.cells.interval import Intervals
 from vitrail.cells.polygon import Polygons
@@ -27,6 +28,7 @@ from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.merging import MapSource
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
+from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
 from vitrail.status import Definition
@@ -99,6 +101,30 @@ def enumerate_regions(
     return enumerate_graph(net.graph, domain, patterns, limits)
 
 
+@overload
+def count_regions(
+    net: Network,
+    domain: Domain,
+    definition: str | Definition = ...,
+    *,
+    max_regions: int | None = ...,
+    time_limit: float | None = ...,
+    memory: int = ...,
+    executor: Executor | None = ...,
+    progress: bool = ...,
+) -> Count: ...
+@overload
+def count_regions(
+    net: Network,
+    domain: Sequence[Domain],
+    definition: str | Definition = ...,
+    *,
+    max_regions: int | None = ...,
+    time_limit: float | None = ...,
+    memory: int = ...,
+    executor: Executor | None = ...,
+    progress: bool = ...,
+) -> list[Count]: ...
 def count_regions(
     net: Network,
     domain: Domain | Sequence[Domain],
@@ -138,10 +164,12 @@ def count_regions(
     if chosen is not Definition.ACTIVATION:
         counts = [enumerate_graph(net.graph, d, True, limits).count(chosen) for d in domains]
         return counts[0] if single else counts
-    started = time.perf_counter()
     setup, found = _search(net.graph, domains, Wants(geometry=False, patterns=False), limits)
+    regions, dirty = found.regions.tolist(), found.dirty.tolist()
+    undecided = [found.undecided] if single else dirty
+    proven = setup.plan.unproven == 0
     counts = [
-        _account(setup, found, d, i, started).count(int(found.regions[i]), int(found.dirty[i]))
+        activation_count(regions[i], dirty[i], undecided[i], found.complete, proven, d.description)
         for i, d in enumerate(domains)
     ]
     return counts[0] if single else counts
@@ -186,7 +214,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         dirty,
         words=words,
         layout=setup.plan.layout,
-        account=_account(setup, found, domain, 0, started),
+        account=_account(setup, found, domain, started),
         source=MapSource(setup.plan, setup.roots, scale),
         stored_maps=maps,
     )
@@ -224,24 +252,24 @@ def _prepare(graph: Graph, domains: Sequence[Domain]) -> _Setup:
                 f"(shape {graph.input_shape}); give points of that shape"
             )
     corners = [domain.corners for domain in domains]
-    bounded = all(np.isfinite(c).all() for c in corners)
-    scales = np.stack([_scale(c) for c in corners])
-    forms = [np.concatenate([f.origin[None], f.basis * s[:, None]]) for f, s in zip(frames, scales, strict=True)]
-    errors = [f.error * np.concatenate([[1.0], s])[:, None] for f, s in zip(frames, scales, strict=True)]
+    largest = np.stack([np.abs(c).max(axis=0) for c in corners])
+    bounded = bool(np.isfinite(largest).all())
+    # powers of two that bring every coordinate into [-1, 1] without rounding; 1 where unbounded
+    mantissas, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
+    scales = np.ldexp(1.0, exponents - (mantissas == 0.5))
+    forms = np.empty((len(domains), dimension + 1, size))
+    for form, frame, scale in zip(forms, frames, scales, strict=True):
+        form[0] = frame.origin
+        np.multiply(frame.basis, scale[:, None], out=form[1:])
+    magnitude = np.maximum(forms.max(axis=0), -forms.min(axis=0))
+    error = np.concatenate([[0.0], np.full(dimension, max(frame.rounding for frame in frames))])[:, None] * magnitude
     shape = (dimension + 1, *graph.input_shape)
-    roots = torch.from_numpy(np.stack(forms)).reshape(len(domains), *shape)
-    error = torch.from_numpy(np.max(errors, axis=0)).reshape(shape)
-    plan = make_plan(graph, roots, error, bounded)
+    roots = torch.from_numpy(forms).reshape(len(domains), *shape)
+    bounds = FormBounds(torch.from_numpy(magnitude).reshape(shape), torch.from_numpy(error).reshape(shape))
+    plan = make_plan(graph, roots, bounds, bounded)
     scaled = [c / s for c, s in zip(corners, scales, strict=True)]
     cells = _root_intervals(scaled) if dimension == 1 else _root_polygons(scaled)
     return _Setup(plan, roots, cells, scales, dimension)
-
-
-def _scale(corners: np.ndarray) -> np.ndarray:
-    """Powers of two that bring every coordinate into [-1, 1] without rounding; 1 where unbounded."""
-    largest = np.abs(corners).max(axis=0)
-    exponents = np.frexp(np.where(np.isfinite(largest), largest, 0.5))[1]
-    return np.ldexp(1.0, exponents)
 
 
 def _root_intervals(corners: Sequence[np.ndarray]) -> Intervals:
@@ -262,18 +290,18 @@ def _root_polygons(corners: Sequence[np.ndarray]) -> Polygons:
     return Polygons(offsets, floats, integers, np.arange(count), np.zeros(count, dtype=np.int64))
 
 
-def _account(setup: _Setup, found: Found, domain: Domain, root: int, started: float) -> Account:
+def _account(setup: _Setup, found: Found, domain: Domain, started: float) -> Account:
     plan = setup.plan
     return Account(
         domain=domain.description,
         measure=domain.measure,
         measure_scale=domain.frame.measure_scale,
-        per_layer=tuple(int(n) for n in found.per_stage[:, root]),
+        per_layer=tuple(int(n) for n in found.per_stage[:, 0]),
         layers=tuple(plan.graph.nodes[stage.node].name for stage in plan.stages),
         decisions=found.decisions,
-        undecided=found.undecided if len(found.regions) == 1 else int(found.dirty[root]),
+        undecided=found.undecided,
         unproven=plan.unproven,
-        dirty=int(found.dirty[root]),
+        dirty=int(found.dirty[0]),
         complete=found.complete,
         seconds=time.perf_counter() - started,
     )

@@ -67,6 +67,14 @@ def test_safetensors(tmp_path: Path, prefix: str) -> None:
     assert Network.from_file(path).digest == Network.from_arrays([(W1, B1), W2]).digest
 
 
+def test_safetensors_with_headers_of_any_length(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    for length in range(1, 200):
+        text = json.dumps({"0" * length + ".weight": entry([1, 1], 0, 4)}).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+        assert Network.from_file(path).input_shape == (1,)
+
+
 def test_safetensors_in_bfloat16(tmp_path: Path) -> None:
     from safetensors.torch import save_file as save_torch
 

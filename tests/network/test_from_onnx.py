@@ -404,6 +404,27 @@ INVALID: dict[str, tuple[Any, type[Exception], tuple[str, ...]]] = {
         build([node("ConstantOfShape", "s", out=("c",)), node("Add", "x", "c")], {"s": ints(2**40, 2**40)}, [1, 4]),
         ResourceLimitError, ("ConstantOfShape",),
     ),
+    "huge padding": (
+        build([node("Pad", "x", "p")], {"p": ints(0, 2**40, 0, 0)}, [1, 4], 13), ResourceLimitError, ("padding",),
+    ),
+    "huge window": (
+        build([node("MaxPool", "x", kernel_shape=[2**33], pads=[2**33, 2**33])], {}, [1, 1, 4], 13), ResourceLimitError,
+        ("pooling",),
+    ),
+    "huge expansion": (
+        build([node("Expand", "x", "s")], {"s": ints(2**20, 2**20, 4)}, [1, 4], 13), ResourceLimitError,
+        ("broadcasting",),
+    ),
+    "huge convolution": (
+        build([node("Conv", "x", "k", pads=[2**40, 0])], {"k": K[0]}, [1, 3, 4], 13), ResourceLimitError,
+        ("convolution",),
+    ),
+    "negative stride": (
+        build([node("Conv", "x", "k", strides=[0])], {"k": K[0]}, [1, 3, 4], 13), InvalidModelError, ("stride",),
+    ),
+    "missing attribute": (
+        build([node("MaxPool", "x")], {}, [1, 1, 4], 13), InvalidModelError, ("'the_MaxPool'", "KeyError"),
+    ),
     "control characters": (build([node("Add", "x", "bad\x1b[31m")], {}, [1, 4]), ModelFileError, (r"\x1b",)),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vitrail.errors import InvalidModelError
-from vitrail.network import Graph, Network, Node
+from vitrail.network import Graph, Network, Node, lowering
 from vitrail.network.evaluation import evaluate
 from vitrail.network.from_torch import registry
 from vitrail.network.ops.elementwise import leaky_relu, relu6
@@ -55,6 +55,23 @@ def test_a_small_error_in_the_first_layer_of_a_deep_network_is_caught(monkeypatc
     with pytest.raises(InvalidModelError, match=r"disagrees.*differs by") as caught:
         Network.from_torch(model(), torch.randn(1, 16))
     assert "test point" in str(caught.value) and "output [" in str(caught.value)
+
+
+def test_a_wrong_epsilon_of_the_first_batch_norm_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layers = [part for _ in range(8) for part in (nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU())]
+    network = nn.Sequential(*layers).eval()
+    original, calls = lowering.batch_norm, []
+
+    def wrong(builder, value, gamma, beta, mean, variance, epsilon):  # type: ignore[no-untyped-def]
+        calls.append(epsilon)
+        return original(builder, value, gamma, beta, mean, variance, epsilon * (2 if len(calls) == 1 else 1))
+
+    Network.from_torch(network, torch.randn(1, 3, 6, 6))
+    monkeypatch.setattr(lowering, "batch_norm", wrong)
+    with pytest.raises(InvalidModelError, match="disagrees"):
+        Network.from_torch(network, torch.randn(1, 3, 6, 6))
+    assert len(calls) == 8
 
 
 def test_right_values_with_wrong_maps_are_caught() -> None:

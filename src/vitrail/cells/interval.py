@@ -9,6 +9,7 @@ import numpy as np
 
 from vitrail.cells.batch import Children, CutTable, Geometry, Tally
 from vitrail.cells.interval_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, UNDECIDED, cut_intervals
+from vitrail.cells.screening import screening_flags
 
 __all__ = ["IntervalWork", "Intervals"]
 
@@ -43,6 +44,8 @@ class IntervalWork:
             np.empty(table.words, dtype=np.int64),
             np.empty((events, 2)),
             np.empty((events, 3), dtype=np.int64),
+            np.empty(events, dtype=np.int64),
+            screening_flags(1, table.units),
         )
 
     def grow(self) -> None:

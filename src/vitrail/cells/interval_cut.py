@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from vitrail.cells.screening import pack_octet
 from vitrail.numerics.filters import VALUE_ROUNDING
 
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy"}
+# infinite ends and NaN occur here, so no fast arithmetic that rules them out; see `polygon_kernels` for `_nrt`
+OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy", "_nrt": False}
 
 CELLS_DONE, CELLS_OUT, UNDECIDED, DIRTY_OUT = range(4)
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def end_sign(c0, c1, bound0, bound1, t, error):
     """Sign at an end, 0 if undecided; at an infinite end the sign of the slope, then of the constant."""
     if np.isinf(t):
@@ -33,7 +35,7 @@ def end_sign(c0, c1, bound0, bound1, t, error):
     return -1 if value < -threshold else 0
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def root(c0, c1, bound0, bound1, low, high):
     """Zero of the affine function between the ends, and the bound on its error."""
     t = min(max(-c0 / c1, low), high)
@@ -43,43 +45,92 @@ def root(c0, c1, bound0, bound1, low, high):
     return t, min(error, max(high - t, t - low))
 
 
-@njit(**_OPTIONS)
-def sign_events(form, breakpoints, bounds, interval, bits, words, events, where):
+@njit(**OPTIONS)
+def screen(form, breakpoints, bounds, m, interval, positive, unsure):
+    """Per unit, whether it is positive in the middle, and whether its sign may change before the ends (vectorised).
+
+    On an unbounded interval the comparison with NaN or infinity leaves every unit unsure.
+    """
+    low, high = interval[0], interval[1]
+    reach = max(abs(low), abs(high))
+    middle = 0.5 * (low + high)
+    half = 0.5 * (high - low) + max(interval[2], interval[3]) + VALUE_ROUNDING * reach
+    for u in range(form.shape[1]):
+        c0, c1 = form[0, u] - breakpoints[m, u], form[1, u]
+        value = c0 + c1 * middle
+        change = abs(c1) * half + bounds[0, m, u] + bounds[1, m, u] * reach + VALUE_ROUNDING * abs(c0)
+        positive[u] = value > 0.0
+        unsure[u] = not abs(value) > change
+
+
+@njit(**OPTIONS)
+def sign_events(form, breakpoints, bounds, interval, bits, words, events, where, flags):
     """Pieces at the low end, and an event (root, error) with (bit position, change, unit) for each row that crosses."""
     low, high, low_error, high_error = interval[0], interval[1], interval[2], interval[3]
-    finite = np.isfinite(low) and np.isfinite(high)
+    positive, unsure, positive_octets, unsure_octets = flags
     units = form.shape[1]
-    middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    reach = max(abs(low), abs(high))
-    half = half + max(low_error, high_error) + VALUE_ROUNDING * reach
     count, undecided = 0, 0
     for m in range(breakpoints.shape[0]):
-        for u in range(units):
-            c0, c1 = form[0, u] - breakpoints[m, u], form[1, u]
-            position = u * bits
-            if finite:
-                value = c0 + c1 * middle
-                radius = abs(c1) * half + bounds[0, m, u] + bounds[1, m, u] * reach + VALUE_ROUNDING * abs(c0)
-                if value > radius:
+        screen(form, breakpoints, bounds, m, interval, positive, unsure)
+        for octet in range((units + 7) // 8):
+            if bits == 1 and unsure_octets[octet] == 0:
+                words[octet >> 3] += pack_octet(positive_octets[octet]) << (8 * (octet & 7))
+                continue
+            for u in range(8 * octet, min(8 * octet + 8, units)):
+                position = u * bits
+                if not unsure[u]:
+                    words[position >> 6] += np.int64(positive[u]) << (position & 63)
+                    continue
+                c0, c1 = form[0, u] - breakpoints[m, u], form[1, u]
+                b0, b1 = bounds[0, m, u], bounds[1, m, u]
+                before = end_sign(c0, c1, b0, b1, low, low_error)
+                after = end_sign(c0, c1, b0, b1, high, high_error)
+                if before == 0 or after == 0:
+                    undecided += c1 != 0.0 or b0 > 0.0 or b1 > 0.0
+                if before * after < 0:
+                    events[count, 0], events[count, 1] = root(c0, c1, b0, b1, low, high)
+                    where[count, 0], where[count, 1], where[count, 2] = position, after, u
+                    count += 1
+                if before > 0 or (before == 0 and after > 0):
                     words[position >> 6] += 1 << (position & 63)
-                    continue
-                if value < -radius:
-                    continue
-            before = end_sign(c0, c1, bounds[0, m, u], bounds[1, m, u], low, low_error)
-            after = end_sign(c0, c1, bounds[0, m, u], bounds[1, m, u], high, high_error)
-            if before == 0 or after == 0:
-                undecided += c1 != 0.0 or bounds[0, m, u] > 0.0 or bounds[1, m, u] > 0.0
-            if before * after < 0:
-                t, error = root(c0, c1, bounds[0, m, u], bounds[1, m, u], low, high)
-                events[count, 0], events[count, 1] = t, error
-                where[count, 0], where[count, 1], where[count, 2] = position, after, u
-                count += 1
-            if before > 0 or (before == 0 and after > 0):
-                words[position >> 6] += 1 << (position & 63)
     return count, undecided
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
+def sort_events(events, order, count):
+    """Write the order of the first `count` events by position; few are the rule, heap sort bounds the rest."""
+    for i in range(count):
+        order[i] = i
+    if count <= 16:
+        for i in range(1, count):
+            k, j = order[i], i
+            while j > 0 and events[order[j - 1], 0] > events[k, 0]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = k
+        return
+    for start in range(count // 2 - 1, -1, -1):
+        sift(events, order, start, count)
+    for end in range(count - 1, 0, -1):
+        order[0], order[end] = order[end], order[0]
+        sift(events, order, 0, end)
+
+
+@njit(**OPTIONS)
+def sift(events, order, start, end):
+    """Restore the heap below `start`."""
+    parent = start
+    while 2 * parent + 1 < end:
+        child = 2 * parent + 1
+        if child + 1 < end and events[order[child + 1], 0] > events[order[child], 0]:
+            child += 1
+        if events[order[parent], 0] >= events[order[child], 0]:
+            return
+        order[parent], order[child] = order[child], order[parent]
+        parent = child
+
+
+@njit(**OPTIONS)
 def winner_events(form, groups, bounds, interval, bits, words, events, where):
     """Winner of each group at the low end, and an event for each change of winner (upper envelope, left to right)."""
     low, high, low_error, high_error = interval[0], interval[1], interval[2], interval[3]
@@ -135,7 +186,7 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
     return count, undecided
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_unit, out, counters):
     """Append the pieces between the sorted events; events that their errors cannot tell apart make one breakpoint."""
     out_floats, out_integers, out_parent, out_words, out_dirty = out
@@ -157,7 +208,8 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
             return False
         out_floats[n, 0], out_floats[n, 1], out_floats[n, 2], out_floats[n, 3] = low, high, low_error, high_error
         out_integers[n, 0], out_integers[n, 1] = low_source, high_source
-        out_words[n, :] = words
+        for w in range(words.shape[0]):
+            out_words[n, w] = words[w]
         out_parent[n] = parent
         out_dirty[n] = unclean
         n += 1
@@ -176,7 +228,7 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
     return True
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bits, out, work, counters):
     """Cut intervals `first`, `first + 1`, ... by all units of one op until the output is full.
 
@@ -186,17 +238,18 @@ def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bit
     """
     floats, integers, form_of, dirty = cells
     groups, breakpoints = table
-    words, events, where = work
+    words, events, where, order, flags = work
     for c in range(first, floats.shape[0]):
-        words[:] = 0
+        for w in range(words.shape[0]):
+            words[w] = 0
         form = forms[form_of[c]]
         before = counters[UNDECIDED]
         if by_winner:
             count, undecided = winner_events(form, groups, bounds, floats[c], bits, words, events, where)
         else:
-            count, undecided = sign_events(form, breakpoints, bounds, floats[c], bits, words, events, where)
+            count, undecided = sign_events(form, breakpoints, bounds, floats[c], bits, words, events, where, flags)
         counters[UNDECIDED] += undecided
-        order = np.argsort(events[:count, 0])
+        sort_events(events, order, count)
         unclean = dirty[c] or undecided > 0
         if not emit_pieces(
             floats[c], integers[c], c, unclean, words, events, where, order, count, first_unit, out, counters

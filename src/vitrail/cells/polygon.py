@@ -19,6 +19,7 @@ from vitrail.cells.polygon_cut import (
 )
 from vitrail.cells.polygon_kernels import FLOATS, INTEGERS
 from vitrail.cells.polygon_winner import cut_by_winner
+from vitrail.cells.screening import screening_flags
 
 __all__ = ["PolygonWork", "Polygons", "polygon_areas"]
 
@@ -65,7 +66,8 @@ class PolygonWork:
             np.empty((8, levels), dtype=np.int64),
             np.empty((levels, table.words), dtype=np.int64),
             np.empty(4 * rows * self._scale + 64, dtype=np.int64),
-            (np.empty(rows), np.empty(rows), np.empty((rows, 4))),
+            (screening_flags(len(table.breakpoints), table.units), np.empty((rows, 4))),
+            np.empty(WORK_FULL + 1, dtype=np.int64),
         )
 
     def grow(self, output: bool) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from vitrail.cells.polygon_kernels import (
     OPTIONS,
     bounding_box,
+    copy_numbers,
     copy_row,
     sign_changes,
     split,
     vertex_signs,
 )
+from vitrail.cells.screening import pack_octet, padded
 
 CELLS_DONE, CELLS_OUT, VERTICES_OUT, NEXT_CUT, UNDECIDED, DIRTY_OUT, WORK_FULL = range(7)
 """Positions in the vector of counters that a kernel reads and updates; WORK_FULL: the work memory was too small."""
@@ -48,36 +51,50 @@ def emit(floats, integers, start, count, parent, words, dirty, keep, out, counte
 
 
 @njit(**OPTIONS)
-def screen(form, breakpoints, bounds, box, centers, margins):
-    """Value of every row at the center of the box, and by how much that exceeds its change inside (vectorised)."""
+def screen(form, breakpoints, bounds, box, positive, unsure):
+    """Per row, whether it is positive at the center of the box, and whether its sign may change inside (vectorised).
+
+    `positive` and `unsure` hold a byte per row; each breakpoint starts at a multiple of 64.
+    """
     x, y, half_x, half_y = box
     units = form.shape[1]
     for m in range(breakpoints.shape[0]):
-        base = m * units
+        base = m * padded(units)
         for u in range(units):
             value = (form[0, u] - breakpoints[m, u]) + form[1, u] * x + form[2, u] * y
-            centers[base + u] = value
-            margins[base + u] = abs(value) - (abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + bounds[m, u])
+            reach = abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + bounds[m, u]
+            positive[base + u] = value > 0.0
+            unsure[base + u] = abs(value) <= reach
 
 
 @njit(**OPTIONS)
-def classify(form, breakpoints, bounds, bits, centers, margins, words, candidates, rows):
-    """Set the piece of the rows that the screening decided; gather the others; return how many there are."""
+def classify(form, breakpoints, bounds, bits, flags, words, candidates, rows):
+    """Set the piece of the rows that the screening decided; gather the others; return how many there are.
+
+    `flags` are the bytes that `screen` wrote, seen as words: eight rows at a time, since few are unsure.
+    """
+    positive, unsure, positive_octets, unsure_octets = flags
     units = form.shape[1]
     count = 0
     for m in range(breakpoints.shape[0]):
-        base = m * units
-        for u in range(units):
-            if margins[base + u] > 0.0:
-                position = u * bits
-                words[position >> 6] += (1 if centers[base + u] > 0.0 else 0) << (position & 63)
-            else:
-                candidates[count, 0] = form[0, u] - breakpoints[m, u]
-                candidates[count, 1] = form[1, u]
-                candidates[count, 2] = form[2, u]
-                candidates[count, 3] = bounds[m, u]
-                rows[count] = u
-                count += 1
+        base = m * padded(units)
+        for octet in range((units + 7) // 8):
+            at = base // 8 + octet
+            sure = unsure_octets[at] == 0
+            if sure and bits == 1:
+                words[octet >> 3] += pack_octet(positive_octets[at]) << (8 * (octet & 7))
+                continue
+            for u in range(8 * octet, min(8 * octet + 8, units)):
+                if not unsure[base + u]:
+                    position = u * bits
+                    words[position >> 6] += np.int64(positive[base + u]) << (position & 63)
+                else:
+                    candidates[count, 0] = form[0, u] - breakpoints[m, u]
+                    candidates[count, 1] = form[1, u]
+                    candidates[count, 2] = form[2, u]
+                    candidates[count, 3] = bounds[m, u]
+                    rows[count] = u
+                    count += 1
     return count
 
 
@@ -105,7 +122,7 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
 
     Cut, its negative part stays at `depth` and its positive part comes on top, each screened against what is left.
     """
-    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, _ = work
+    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, _, _ = work
     words = stack_words[depth]
     start, size = stack[START, depth], stack[SIZE, depth]
     at, end = stack[LIST, depth], stack[LIST, depth] + stack[OPEN, depth]
@@ -126,6 +143,13 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
         if size + 4 > room or end + (end - at) > listed.shape[0] or depth + 1 >= stack.shape[1]:
             counters[WORK_FULL] = 1
             return FULL
+        if at == end and not keep:
+            # two more cells to count, and nobody asks for their shape
+            counters[CELLS_OUT] += 2
+            counters[DIRTY_OUT] += 2 * stack[UNCLEAN, depth]
+            out[3][parent] += 2
+            out[5][parent] += 2 * stack[UNCLEAN, depth]
+            return DONE
         source, cut = first_unit + rows[k], counters[NEXT_CUT]
         counters[NEXT_CUT] = cut + 1
         a_size, b_size = split(stack_floats, stack_integers, start, size, c0, c1, c2, bound, source, cut,
@@ -166,7 +190,8 @@ def load_root(cells, c, work):
     size = offsets[c + 1] - offsets[c]
     for i in range(size):
         copy_row(floats, integers, offsets[c] + i, stack_floats, stack_integers, i)
-    stack_words[0][:] = 0
+    for w in range(stack_words.shape[1]):
+        stack_words[0, w] = 0
     stack[START, 0], stack[SIZE, 0], stack[LIST, 0], stack[OPEN, 0], stack[UNCLEAN, 0] = 0, size, 0, 0, dirty[c]
 
 
@@ -179,15 +204,15 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep
     """
     form_of = cells[3]
     stack, listed = work[5], work[7]
-    centers, margins, candidates = work[8]
+    flags, candidates = work[8]
     rows = stack[ROWS]
-    before = counters.copy()
+    before = work[9]
     for c in range(first, form_of.shape[0]):
-        before[:] = counters
+        copy_numbers(counters, before)
         load_root(cells, c, work)
         form = forms[form_of[c]]
-        screen(form, breakpoints, bounds, bounding_box(work[0], 0, stack[SIZE, 0]), centers, margins)
-        count = classify(form, breakpoints, bounds, bits, centers, margins, work[6][0], candidates, rows)
+        screen(form, breakpoints, bounds, bounding_box(work[0], 0, stack[SIZE, 0]), flags[0], flags[1])
+        count = classify(form, breakpoints, bounds, bits, flags, work[6][0], candidates, rows)
         for k in range(count):
             listed[k] = k
         stack[OPEN, 0] = count
@@ -196,7 +221,7 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep
             outcome = advance(depth, c, candidates, rows, first_unit, bits, keep, out, work, counters)
             if outcome == FULL:
                 need = counters[WORK_FULL]
-                counters[:] = before
+                copy_numbers(before, counters)
                 counters[WORK_FULL], counters[CELLS_DONE] = need, c
                 return
             depth += 1 if outcome == CUT else -1

@@ -17,7 +17,8 @@ from vitrail.numerics.filters import MEET_ROUNDING, VALUE_ROUNDING
 FLOATS = 7
 INTEGERS = 2
 
-OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy"}
+# without numba's reference counts, which cost more than the geometry of a small cell; so no kernel here may allocate
+OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy", "_nrt": False}
 INLINE = {**OPTIONS, "inline": "always"}
 
 
@@ -55,6 +56,13 @@ def meet(vertices, i, j, c0, c1, c2, bound, out, k):
         y = min(max(vertices[i, 1] + share * (vertices[j, 1] - vertices[i, 1]), y_low), y_high)
         error = longest
     out[k, 0], out[k, 1], out[k, 2] = x, y, error
+
+
+@njit(**INLINE)
+def copy_numbers(source, target):
+    """target[:] = source, which would allocate."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
 
 
 @njit(**INLINE)

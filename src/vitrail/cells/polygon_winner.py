@@ -19,7 +19,7 @@ from vitrail.cells.polygon_cut import (
     emit,
     load_root,
 )
-from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_row, keep_side, vertex_signs
+from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_numbers, copy_row, keep_side, vertex_signs
 
 
 @njit(**OPTIONS)
@@ -92,7 +92,7 @@ def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counter
 
     -1: the work memory is too small.
     """
-    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, _, _ = work
+    stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, _, _, _ = work
     start, size, width = stack[START, depth], stack[SIZE, depth], group.shape[0]
     # the second half of the scratch memory collects the parts, because each is clipped from the polygon below them
     half = scratch_floats.shape[0] // 2
@@ -145,9 +145,9 @@ def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, o
     """
     stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
     rows, found = stack[ROWS], stack[FOUND]
-    before = counters.copy()
+    before = work[9]
     for c in range(first, cells[3].shape[0]):
-        before[:] = counters
+        copy_numbers(counters, before)
         load_root(cells, c, work)
         form = forms[cells[3][c]]
         listed = open_groups(
@@ -173,7 +173,7 @@ def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, o
             fits = depth >= 0
         if not fits:
             need = counters[WORK_FULL]
-            counters[:] = before
+            copy_numbers(before, counters)
             counters[WORK_FULL], counters[CELLS_DONE] = need, c
             return
     counters[CELLS_DONE] = cells[3].shape[0]

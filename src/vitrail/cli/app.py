@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from vitrail import __version__
-from vitrail.cli.info import info
-from vitrail.cli.options import JsonOutput, Quiet
-from vitrail.cli.regions import regions
+from vitrail.cli import info, regions
+from vitrail.cli.options import JsonOutput
 
 __all__ = ["app"]
 
@@ -65,15 +64,15 @@ def _vitrail(
         raise typer.Exit(2)
 
 
-app.command("info")(info)
-app.command("regions")(regions)
+app.command("info", epilog=info.EXAMPLES)(info.info)
+app.command("regions", epilog=regions.EXAMPLES)(regions.regions)
 
 
 @app.command("demo")
 def _demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where pictures and tables go.")] = Path("vitrail-demo"),
     json_output: JsonOutput = False,
-    quiet: Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the names of the files.")] = False,
 ) -> int:
     """Show what Vitrail does on a small network that comes with it: pictures and tables in a folder."""
     from vitrail.cli.demo import run_demo

@@ -58,8 +58,6 @@ class DomainOptions:
             raise InvalidOptionError(
                 f"--{self.kind} needs points: expected --input FILE or --random SEED, found {found}"
             )
-        if self.random is not None and self.random < 0:
-            raise InvalidOptionError(f"--random: expected a seed of at least 0, found {self.random}")
         if self.rows is not None:
             if self.random is not None:
                 raise InvalidOptionError("--rows goes with --input, not with --random")
@@ -92,8 +90,8 @@ class DomainOptions:
         if self.kind == "line":
             with np.errstate(over="ignore"):
                 return Line(points[0], points[1] - points[0])
-        margin = {} if self.margin is None else {"margin": self.margin}
-        return Plane.through(*points, **margin)
+        a, b, c = points
+        return Plane.through(a, b, c) if self.margin is None else Plane.through(a, b, c, margin=self.margin)
 
     def _points(self, shape: tuple[int, ...]) -> list[np.ndarray]:
         needed = _POINTS[self.kind]

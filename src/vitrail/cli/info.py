@@ -20,7 +20,13 @@ from vitrail.cli.output import Json, properties, rows_table, show, write_json
 if TYPE_CHECKING:
     import vitrail
 
-__all__ = ["info"]
+__all__ = ["EXAMPLES", "info"]
+
+EXAMPLES = """\b
+Examples:
+  vitrail info model.onnx
+  vitrail info weights.npz --activation leaky_relu --json
+"""
 
 
 def info(
@@ -29,16 +35,10 @@ def info(
     output_tensor: OutputTensor = None,
     drop_output_activation: DropOutputActivation = False,
     activation: Activation = None,
-    negative_slope: NegativeSlope = 0.01,
+    negative_slope: NegativeSlope = "0.01",
     json_output: JsonOutput = False,
 ) -> int:
-    """Say what is in a model file: operations, shapes, units, parameters, and what to know about the import.
-
-    \b
-    Examples:
-      vitrail info model.onnx
-      vitrail info weights.npz --activation leaky_relu --json
-    """
+    """Say what is in a model file: operations, shapes, units, parameters, and what to know about the import."""
     options = ModelOptions(model, input_shape, output_tensor, drop_output_activation, activation, negative_slope)
     net = options.load()
     if json_output:
@@ -62,10 +62,11 @@ def _document(options: ModelOptions, net: vitrail.Network) -> dict[str, Json]:
         }
         for row in net.summary()
     ]
-    parity = None if net.parity is None else dataclasses.asdict(net.parity)
+    parity: Json = None if net.parity is None else dataclasses.asdict(net.parity)
     parameters = sum(row.parameters for row in net.summary())
     totals: dict[str, Json] = {"parameters": parameters, "notes": list(net.notes), "parity": parity, "nodes": nodes}
-    return {"command": "info", "model": options.describe(net)} | totals
+    head: dict[str, Json] = {"command": "info", "model": options.describe(net)}
+    return head | totals
 
 
 def _show(options: ModelOptions, net: vitrail.Network) -> None:

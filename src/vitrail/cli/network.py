@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import vitrail
-from vitrail.cli.options import shape_of
+from vitrail.cli.options import number, shape_of
 
 if TYPE_CHECKING:
     from vitrail.cli.output import Json
@@ -23,14 +23,14 @@ class ModelOptions:
     output_tensor: str | None = None
     drop_output_activation: bool = False
     activation: str | None = None
-    negative_slope: float = 0.01
+    negative_slope: str = "0.01"
 
     def load(self) -> vitrail.Network:
         """The network; every error of `Network.from_file`."""
         return vitrail.Network.from_file(
             self.path,
             activation=self.activation,
-            negative_slope=self.negative_slope,
+            negative_slope=number(self.negative_slope, "--negative-slope"),
             input_shape=shape_of(self.input_shape),
             output=self.output_tensor,
             drop_output_activation=self.drop_output_activation,

@@ -23,6 +23,7 @@ __all__ = [
     "number",
     "rows_of",
     "shape_of",
+    "whole_number",
 ]
 
 Model = Annotated[
@@ -45,7 +46,8 @@ Activation = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Activation between the layers of a weights file: relu, leaky_relu, abs, ..."),
 ]
-NegativeSlope = Annotated[float, typer.Option(metavar="NUMBER", help="Slope of leaky_relu below 0.", show_default=True)]
+# numbers are read by this module, not by typer: its message does not show what was found
+NegativeSlope = Annotated[str, typer.Option(metavar="NUMBER", help="Slope of leaky_relu below 0.", show_default=True)]
 JsonOutput = Annotated[
     bool, typer.Option("--json", help='Print one JSON object instead of tables (infinity is "inf", unknown is null).')
 ]
@@ -69,6 +71,23 @@ def number(text: str, option: str) -> float:
     if not math.isfinite(value):
         raise InvalidOptionError(f"{option}: expected a finite number such as -1 or 0.25, found {_shown(token)}")
     return value
+
+
+def whole_number(text: str | None, option: str, least: int) -> int | None:
+    """A whole number of at least `least`; None stays None.
+
+    Raises:
+        InvalidOptionError: shows the text.
+
+    Example:
+        >>> whole_number("12", "--random", 0)
+        12
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"\s*\+?\d{1,18}\s*", text) or int(text) < least:
+        raise InvalidOptionError(f"{option}: expected a whole number of at least {least}, found {_shown(text)}")
+    return int(text)
 
 
 def limits_of(text: str) -> list[tuple[float, float]]:

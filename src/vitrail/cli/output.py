@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Json", "printable", "properties", "rows_table", "show", "write_json", "write_line"]
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+_WIDE = 160
 
 
 def printable(text: str) -> str:
@@ -74,6 +77,8 @@ def show(*tables: Table) -> None:
     """Tables on stdout, as wide as the terminal; plain text where it is none."""
     from rich.console import Console
 
-    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+    # a file or a pipe has no width of its own: wide enough that nothing is folded that a program may look for
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     for table in tables:
         console.print(table)

@@ -22,8 +22,8 @@ _PIXELS = 2**26
 def read_points(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The points in a file, shape (points, *shape), for a network with inputs of this shape.
 
-    .npy and .npz: an array of points or one point, as stored; the only array of an .npz that fits. .csv: a point per line.
-    .png: one point, gray or color as the network has channels, scaled to [0, 1].
+    .npy and .npz: an array of points or one point, as stored; the only array of an .npz that fits. .csv: a point per
+    line. .png: one point, gray or color as the network has channels, scaled to [0, 1].
 
     Raises:
         InvalidDomainError: the file is missing, damaged, of another kind, or does not fit the network.
@@ -60,8 +60,8 @@ def _npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if len(fitting) != 1:
         names = ", ".join(f"{name[:20]!a} {array.shape}" for name, array in list(arrays.items())[:6])
         raise InvalidDomainError(
-            f"--input: {quoted(path)} has {len(fitting)} arrays that fit inputs of shape {shape}, expected one; found {names}"
-            "\nSave the points alone: numpy.save('points.npy', points)."
+            f"--input: {quoted(path)} has {len(fitting)} arrays that fit inputs of {shape}, not one; found {names}\n"
+            "Save the points alone: numpy.save('points.npy', points)."
         )
     return next(iter(fitting.values()))
 
@@ -74,8 +74,8 @@ def _csv(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     found = _fit(array, shape)
     if found is None or array.size == 0:
         raise InvalidDomainError(
-            f"--input: {quoted(path)} has {array.shape[0]} lines of {array.shape[1]} numbers; the network takes inputs of "
-            f"{shape}\nExpected one point per line, numbers with a decimal point, separated by commas."
+            f"--input: {quoted(path)} has {array.shape[0]} lines of {array.shape[1]} numbers; the network takes inputs "
+            f"of {shape}\nExpected one point per line, numbers with a decimal point, separated by commas."
         )
     return found
 

@@ -36,7 +36,7 @@ class Budget:
         return allowed
 
     def add(self, regions: int) -> None:
-        """Charge regions that were only counted."""
+        """Charge regions that a worker in another process found."""
         if self._left is not None:
             self._left -= regions
 

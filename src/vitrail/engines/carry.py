@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,11 @@ import torch
 from torch import Tensor
 
 from vitrail.cells.batch import CellBatch, Children, CutWork
-from vitrail.engines.plan import Plan, Stage, overflow_message
+from vitrail.engines.plan import Dense, Plan, overflow_message
 from vitrail.errors import InvalidModelError
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.elementwise_linear import children_forms, common_activations, group_starts
-from vitrail.network.ops.maximum import Maximum
+from vitrail.network.ops.maximum import Maximum, as_maximum
 from vitrail.patterns import unpack
 
 __all__ = ["Carrier"]
@@ -51,17 +52,17 @@ class Carrier:
         rows = torch.from_numpy(parent)
         result = {node: live[node].index_select(0, rows) for node in stage.keep}
         if stage.dense is not None:
-            result[stage.dense] = self._fused(number, stage, live[stage.sources[0]], children)
+            forms = live[stage.sources[0]]
+            result[stage.dense.node] = self._fused(number, stage.dense, stage.table.bits, forms, children)
         else:
             inputs = [live[source].index_select(0, rows) for source in stage.sources]
             pieces = unpack(children.words, stage.table.units, stage.table.bits)
             if isinstance(stage.op, Elementwise):
                 result[stage.node] = stage.op.apply(inputs[0], pieces)
             else:
-                assert isinstance(stage.op, Maximum)
-                result[stage.node] = stage.op.apply(inputs, pieces)
+                result[stage.node] = as_maximum(stage.op).apply(inputs, pieces)
         for node in stage.affine:
-            if node != stage.dense:
+            if stage.dense is None or node != stage.dense.node:
                 result[node] = plan.affine_forms(node, result)
         return self._needed(plan, number, result, len(cells))
 
@@ -71,35 +72,36 @@ class Carrier:
         following = plan.stages[number + 1]
         return {node: forms for node, forms in live.items() if node in (*following.sources, *following.keep)}
 
-    def _fused(self, number: int, stage: Stage, forms: Tensor, children: Children) -> Tensor:
+    def _fused(self, number: int, dense: Dense, bits: int, forms: Tensor, children: Children) -> Tensor:
         """Elementwise op and dense layer in one step: a product per parent, then a few rows per child."""
-        op, weights = stage.op, stage.weights
-        assert isinstance(op, Elementwise) and weights is not None
+        weights = dense.weights
         parents = np.ascontiguousarray(forms.flatten(2).numpy())
-        words, parent, bits = children.words, children.parent, stage.table.bits
+        words, parent = children.words, children.parent
         groups = group_starts(parent)
         count, columns = groups.shape[0] - 1, parents.shape[1]
         units, outputs = weights.shape
         activations = self._buffer(number, "activations", (count, columns, units))
+        scratch = self._buffer(number, "scratch", (2, max(units, columns)))
         varying = self._buffer(number, "varying", (count, words.shape[1]), np.int64)
-        common_activations(parents, parent, groups, words, bits, op.slopes, op.intercepts, activations, varying)
+        common_activations(
+            parents, parent, groups, words, bits, dense.slopes, dense.intercepts, scratch, activations, varying
+        )
         base = self._buffer(number, "base", (count, columns, outputs))
         torch.mm(
             torch.from_numpy(activations).view(-1, units),
             torch.from_numpy(weights),
             out=torch.from_numpy(base).view(-1, outputs),
         )
-        if stage.bias is not None:
-            base[:, 0] += stage.bias
+        if dense.bias is not None:
+            base[:, 0] += dense.bias
         out = self._buffer(number, "out", (parent.shape[0], columns, outputs))
-        children_forms(
-            base, parents, parent, groups, words, bits, op.slopes, op.intercepts, weights, varying, units, out
-        )
+        tables = (dense.slopes, dense.intercepts, weights)
+        children_forms(base, parents, parent, groups, words, bits, *tables, varying, units, scratch, out)
         return torch.from_numpy(out)
 
     def _buffer(self, number: int, name: str, shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
         """A C-contiguous array that lives until the same stage asks for it again."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         flat = self._buffers.get((number, name))
         if flat is None or flat.size < size:
             flat = np.empty(size + size // 2, dtype=dtype)

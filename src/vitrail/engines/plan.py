@@ -11,10 +11,10 @@ from torch import Tensor
 
 from vitrail.cells.batch import CutTable
 from vitrail.errors import InvalidModelError
-from vitrail.network.graph import Graph
+from vitrail.network.graph import Graph, piecewise_op
 from vitrail.network.ops.base import AffineOp, PiecewiseOp
 from vitrail.network.ops.elementwise import Elementwise
-from vitrail.network.ops.maximum import Maximum
+from vitrail.network.ops.maximum import Maximum, as_maximum
 from vitrail.network.rounding import FormBounds, form_bounds
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
@@ -25,7 +25,21 @@ from vitrail.numerics.filters import (
 )
 from vitrail.patterns import PatternLayout, bits_for
 
-__all__ = ["Plan", "Stage", "make_plan", "overflow_message"]
+__all__ = ["Dense", "Plan", "Stage", "make_plan", "overflow_message"]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """An elementwise op and the dense node that alone reads it: both are computed in one step.
+
+    `slopes` and `intercepts` (pieces, inputs) belong to the op, `weights` (inputs, outputs) and `bias` to the node.
+    """
+
+    node: int
+    slopes: np.ndarray
+    intercepts: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -33,9 +47,9 @@ class Stage:
     """One piecewise-linear op and the affine ops up to the next one.
 
     `sources` are the nodes whose forms the op reads, `affine` the nodes to compute after it, `keep` the nodes whose
-    forms a child still needs. `weights` (inputs, outputs) and `bias` belong to the dense node `dense` when the op is
-    elementwise and that node alone reads it: then both are computed in one step. `width` is the number of entries of all forms that a cell has
-    here; `may_overflow` asks for a look at the forms, because their bound does not exclude an overflow.
+    forms a child still needs, `width` the number of entries of all these forms. `dense` is there when the op is
+    elementwise and a dense node alone reads it. `may_overflow` asks for a look at the forms, because their bound does
+    not exclude an overflow.
     """
 
     node: int
@@ -45,9 +59,7 @@ class Stage:
     sources: tuple[int, ...]
     affine: tuple[int, ...]
     keep: tuple[int, ...]
-    dense: int | None
-    weights: np.ndarray | None
-    bias: np.ndarray | None
+    dense: Dense | None
     width: int
     may_overflow: bool
 
@@ -73,24 +85,24 @@ class Plan:
     def affine_forms(self, node: int, live: dict[int, Tensor]) -> Tensor:
         """Forms of an affine node from those it reads."""
         op = self.graph.nodes[node].op
-        assert isinstance(op, AffineOp)
+        if not isinstance(op, AffineOp):
+            raise InvalidModelError(f"{self.graph.nodes[node].name}: expected an affine op, found {op.name}")
         return op.apply([live[source] for source in self.graph.nodes[node].inputs])
 
 
-def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan:
-    """Plan the search on frames with forms `roots` (frames, k + 1, *input_shape) and their error (k + 1, *input_shape).
+def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: bool) -> Plan:
+    """Plan the search on frames with forms `roots` (frames, k + 1, *input_shape) and the bounds of those.
 
     Raises:
         InvalidModelError: a bound overflows float64: the weights are too large to compute with.
     """
-    bounds = form_bounds(graph, roots.abs().amax(dim=0), error)
+    bounds = form_bounds(graph, root_bounds)
     scales = _local_scales(graph, roots[:1])
     uses = _last_uses(graph)
     nodes = graph.piecewise
     stages, first_unit = [], 0
     for i, node in enumerate(nodes):
-        op = graph.nodes[node].op
-        assert isinstance(op, PiecewiseOp)
+        op = piecewise_op(graph, node)
         stop = nodes[i + 1] if i + 1 < len(nodes) else graph.output + 1
         affine = tuple(range(node + 1, max(stop, node + 1)))
         sources = graph.nodes[node].inputs
@@ -98,17 +110,11 @@ def make_plan(graph: Graph, roots: Tensor, error: Tensor, bounded: bool) -> Plan
         if not np.isfinite(table.bounds).all():
             raise InvalidModelError(overflow_message(graph.nodes[node].name))
         may_overflow = not all(bool(bounds[s].magnitude.isfinite().all()) for s in sources)
-        dense = _dense_reader(graph, node, affine, uses)
-        weights = bias = None
-        if dense is not None:
-            reader = graph.nodes[dense].op
-            assert isinstance(reader, AffineOp) and reader.weight is not None
-            weights = np.ascontiguousarray(reader.weight.numpy().T)
-            bias = None if reader.bias is None else reader.bias.numpy()
+        dense = _dense_reader(graph, node, affine)
         last = stop - 1
         keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
         width = sum(int(np.prod(graph.shapes[n], dtype=np.int64)) for n in (*keep, *range(node, last + 1)))
-        stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, weights, bias, width, may_overflow))
+        stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, width, may_overflow))
         first_unit += op.units
     prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))
     layout = PatternLayout(tuple(s.op.units for s in stages), tuple(s.table.bits for s in stages))
@@ -159,22 +165,18 @@ def _table(
 
 
 def _local_scales(graph: Graph, root: Tensor) -> dict[int, Tensor]:
-    """Size of the terms behind every entry near the origin of the frame: what a form is worth, not what it could be."""
+    """Size of every form near the origin of the first frame: what it is worth, not what it could be."""
     forms: dict[int, Tensor] = {0: root}
-    scales = {0: root[0].abs().sum(dim=0)}
     for index, node in enumerate(graph.nodes[1:], start=1):
         inputs = [forms[source] for source in node.inputs]
         if isinstance(node.op, AffineOp):
             forms[index] = node.op.apply(inputs)
-            scales[index] = node.op.absolute().apply([form.abs() for form in inputs])[0].sum(dim=0)
         elif isinstance(node.op, Elementwise):
             forms[index] = node.op.apply(inputs[0], node.op.pieces_at(inputs[0][:, 0]))
-            scales[index] = forms[index][0].abs().sum(dim=0)
         else:
-            assert isinstance(node.op, Maximum)
-            forms[index] = node.op.apply(inputs, node.op.pieces_at([form[:, 0] for form in inputs]))
-            scales[index] = forms[index][0].abs().sum(dim=0)
-    return scales
+            winner = as_maximum(node.op)
+            forms[index] = winner.apply(inputs, winner.pieces_at([form[:, 0] for form in inputs]))
+    return {index: form[0].abs().sum(dim=0) for index, form in forms.items()}
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:
@@ -185,12 +187,15 @@ def _last_uses(graph: Graph) -> dict[int, int]:
     return uses
 
 
-def _dense_reader(graph: Graph, node: int, affine: tuple[int, ...], uses: dict[int, int]) -> int | None:
+def _dense_reader(graph: Graph, node: int, affine: tuple[int, ...]) -> Dense | None:
     """The dense node that alone reads an elementwise node, if it comes before the next piecewise op."""
-    if not isinstance(graph.nodes[node].op, Elementwise) or node == graph.output:
-        return None
+    op = graph.nodes[node].op
     readers = [i for i, n in enumerate(graph.nodes) if node in n.inputs]
-    if len(readers) != 1 or readers[0] not in affine or graph.nodes[readers[0]].inputs != (node,):
+    if not isinstance(op, Elementwise) or node == graph.output or len(readers) != 1 or readers[0] not in affine:
         return None
     reader = graph.nodes[readers[0]].op
-    return readers[0] if isinstance(reader, AffineOp) and reader.weight is not None else None
+    if not isinstance(reader, AffineOp) or reader.weight is None or len(graph.nodes[readers[0]].inputs) != 1:
+        return None
+    weights = np.ascontiguousarray(reader.weight.numpy().T)
+    bias = None if reader.bias is None else reader.bias.numpy()
+    return Dense(readers[0], op.slopes, op.intercepts, weights, bias)

@@ -153,10 +153,15 @@ def _advance(
         if not wants.geometry and number + 1 == len(plan.stages):
             tally = cells.tally(forms, stage.table, work)
             found.undecided += tally.undecided
-            found.per_stage[number] += _per_root(part.root, tally.children, found)
-            found.regions += _per_root(part.root, tally.children, found)
-            found.dirty += _per_root(part.root, tally.dirty, found)
-            budget.add(int(tally.children.sum()))
+            made = int(tally.children.sum())
+            allowed = budget.allow(made)
+            # a budget that ends here counts the children of the first cells only
+            counted = np.diff(np.minimum(np.cumsum(tally.children), allowed), prepend=0)
+            found.complete = found.complete and allowed == made
+            regions = _per_root(part.root, counted, found)
+            found.per_stage[number] += regions
+            found.regions += regions
+            found.dirty += _per_root(part.root, np.minimum(tally.dirty, counted), found)
             continue
         for children in cells.cut(forms, stage.table, work):
             found.undecided += children.undecided

@@ -23,9 +23,13 @@ from vitrail.engines.refine import Chunk, Found, Pending, Wants, expand, prologu
 __all__ = ["Resources", "one_thread_each", "search"]
 
 _CHUNK_BYTES = 2**20
-"""Forms of one chunk: about what a core's own cache holds (measured: half or double costs a few percent)."""
+"""Forms of one chunk: about what a core's own cache holds."""
 _MINIMUM_CHUNK = 8
 _TASKS_PER_WORKER = 12
+_SMALLEST_TASK = 192
+"""Cells: fewer are not worth the handing over, unless there is only one task."""
+_LARGE_PROLOGUE = 2**18
+"""Entries of the frames' forms: below, waking the threads takes longer than the product."""
 _LOCAL_BITS, _STAGE_BITS = 36, 12
 
 
@@ -40,13 +44,24 @@ class Resources:
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What a task is told besides its cells: what to keep, the chunk size, the dimension, its number and the budget."""
+
+    wants: Wants
+    chunk: int
+    dimension: int
+    number: int
+    budget: Budget
+
+
 def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: Wants, resources: Resources) -> Found:
     """Find the regions of all frames: `roots` are the forms of the input, `cells` one cell per frame.
 
     Results come in one order, whatever the executor: of the frames, and within a frame of the cuts.
     """
     found = Found(len(cells), len(plan.stages))
-    live = prologue(plan, roots)
+    live = _prologue(plan, roots, resources.workers)
     start = Chunk(0, cells, live, np.arange(len(cells)), np.zeros((len(cells), 0), dtype=np.int64))
     if not plan.stages:
         _without_units(plan, start, wants, found)
@@ -59,12 +74,25 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
     elif resources.workers == 1 or len(tasks) == 1:
         carriers: list[Carrier] = []
         for number, task in enumerate(tasks):
-            found.add(_run_task(plan, task, wants, chunk, dimension, number + 1, resources.budget, carriers))
+            order = _Order(wants, chunk, dimension, number + 1, resources.budget)
+            found.add(_run_task(plan, task, order, carriers))
             _report(resources, number + 1, len(tasks), found)
     else:
         with ThreadPoolExecutor(resources.workers) as executor:
             _run_tasks(plan, tasks, wants, chunk, dimension, resources, executor, found)
     return found
+
+
+def _prologue(plan: Plan, roots: Tensor, workers: int) -> dict[int, Tensor]:
+    """The prologue; with all threads where it is large, since no task runs beside it yet."""
+    if roots.numel() < _LARGE_PROLOGUE:
+        return prologue(plan, roots)
+    before = torch.get_num_threads()
+    torch.set_num_threads(workers)
+    try:
+        return prologue(plan, roots)
+    finally:
+        torch.set_num_threads(before)
 
 
 def _without_units(plan: Plan, start: Chunk, wants: Wants, found: Found) -> None:
@@ -95,7 +123,7 @@ def _first_tasks(plan: Plan, start: Chunk, carrier: Carrier, wants: Wants, worke
 def _split(pending: Sequence[Pending], workers: int) -> list[Pending]:
     """Share the children out in contiguous runs, so that results keep their order."""
     total = sum(len(p.children.cells) for p in pending)
-    size = max(1, -(-total // (workers * _TASKS_PER_WORKER)))
+    size = max(_SMALLEST_TASK, -(-total // (workers * _TASKS_PER_WORKER)))
     return [
         p.take(start, min(start + size, len(p.children.cells)))
         for p in pending
@@ -124,11 +152,11 @@ def _run_tasks(
         while True:
             for number, task in waiting:
                 budget = resources.budget if shared else Budget(*resources.budget.remaining)
-                rest = (wants, chunk, dimension, number + 1, budget)
+                order = _Order(wants, chunk, dimension, number + 1, budget)
                 if shared:
-                    future = executor.submit(_run_task, plan, task, *rest, carriers)
+                    future = executor.submit(_run_task, plan, task, order, carriers)
                 else:
-                    future = executor.submit(_run_sent_task, plan, *_to_send(task), *rest)
+                    future = executor.submit(_run_sent_task, plan, *_to_send(task), order)
                 running[future] = number
                 if len(running) >= 4 * resources.workers:
                     break
@@ -150,51 +178,33 @@ def _run_tasks(
         found.add(results[number])
 
 
-def _run_task(
-    plan: Plan,
-    task: Pending,
-    wants: Wants,
-    chunk: int,
-    dimension: int,
-    number: int,
-    budget: Budget,
-    carriers: list[Carrier],
-) -> Found:
+def _run_task(plan: Plan, task: Pending, order: _Order, carriers: list[Carrier]) -> Found:
     """One task, in any thread or process; `carriers` is a pool of work memory shared by the threads of one search."""
     found = Found(task.roots, len(plan.stages))
     try:
         carrier = carriers.pop()
     except IndexError:
-        carrier = _carrier(plan, chunk, dimension, number)
+        carrier = _carrier(plan, order.chunk, order.dimension, order.number)
     for stage, work in enumerate(carrier.work):
-        work.next_cut = _first_cut(number, stage)
+        work.next_cut = _first_cut(order.number, stage)
     with one_thread_each():  # here too: the setting belongs to a thread
-        refine(plan, task, wants, carrier, budget, found)
+        refine(plan, task, order.wants, carrier, order.budget, found)
     carriers.append(carrier)
     return found
 
 
 def _to_send(task: Pending) -> tuple[Pending, dict[int, np.ndarray]]:
-    """A task for another process, with only the parents' forms that it reads, as arrays: torch would move tensors' memory."""
+    """A task for another process, with only the forms that it reads, as arrays: torch would move tensors' memory."""
     used, parent = np.unique(task.children.parent, return_inverse=True)
     live = {node: forms.numpy()[used] for node, forms in task.live.items()}
     children = Children(task.children.cells.copy(), parent.astype(np.int64), task.children.words.copy(), 0)
     return Pending(task.stage, children, {}, task.root.copy(), task.history.copy(), task.roots), live
 
 
-def _run_sent_task(
-    plan: Plan,
-    task: Pending,
-    live: dict[int, np.ndarray],
-    wants: Wants,
-    chunk: int,
-    dimension: int,
-    number: int,
-    budget: Budget,
-) -> Found:
+def _run_sent_task(plan: Plan, task: Pending, live: dict[int, np.ndarray], order: _Order) -> Found:
     """A task in another process."""
     task = replace(task, live={node: torch.from_numpy(forms) for node, forms in live.items()})
-    return _run_task(plan, task, wants, chunk, dimension, number, budget, [])
+    return _run_task(plan, task, order, [])
 
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:

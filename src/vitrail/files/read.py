@@ -17,6 +17,7 @@ from vitrail.account import Account
 from vitrail.errors import StoreError
 from vitrail.files.archive import check_regular, read_arrays
 from vitrail.files.arrays import FORMAT, FRAME, KEY, OPTIONAL, SCHEMA, TYPES, checksum
+from vitrail.files.seal import AGAIN, check_seal
 from vitrail.files.whole import quoted, reason
 from vitrail.patterns import PatternLayout
 
@@ -26,7 +27,6 @@ _ACCOUNT = {
     "domain": str, "measure": float, "measure_scale": float, "per_layer": int, "layers": str, "decisions": int,
     "undecided": int, "unproven": int, "dirty": int, "complete": bool, "seconds": float,
 }  # fmt: skip
-_AGAIN = "Compute and write the regions again, or take an undamaged copy of the file."
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return _arguments(metadata, arrays)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise StoreError(f"{quoted(path)} is inconsistent: {reason(error)}\n{_AGAIN}") from error
+        raise StoreError(f"{quoted(path)} is inconsistent: {reason(error)}\n{AGAIN}") from error
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -58,6 +58,8 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     check_regular(path)
     with path.open("rb") as file:
         magic = file.read(4)
+        if magic == b"PAR1":
+            check_seal(file, quoted(path))
     if magic == b"PAR1":
         metadata, arrays = _load_parquet(path)
     elif magic in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -69,14 +71,14 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise _foreign(path)
     expected = metadata.pop("sha256", None)
     if expected != checksum(metadata, arrays):
-        raise StoreError(f"{quoted(path)} is damaged: its checksum does not fit its content\n{_AGAIN}")
+        raise StoreError(f"{quoted(path)} is damaged: its checksum does not fit its content\n{AGAIN}")
     return metadata, arrays
 
 
 def _foreign(path: Path) -> StoreError:
     return StoreError(
         f"{quoted(path)} is damaged, or not a result file of Vitrail\n"
-        f"Expected a file written by to_parquet or to_npz. {_AGAIN}"
+        f"Expected a file written by to_parquet or to_npz. {AGAIN}"
     )
 
 
@@ -106,7 +108,7 @@ def _load_parquet(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     limit = min(path.stat().st_size + 1, 2**31 - 1)
     try:
         with pyarrow.parquet.ParquetFile(
-            path, page_checksum_verification=True, thrift_string_size_limit=limit, thrift_container_size_limit=limit
+            path, thrift_string_size_limit=limit, thrift_container_size_limit=limit
         ) as file:
             stored = file.schema_arrow.metadata or {}
             if KEY not in stored:
@@ -119,7 +121,7 @@ def _load_parquet(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except StoreError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise StoreError(f"{quoted(path)} is damaged: {reason(error)}\n{_AGAIN}") from error
+        raise StoreError(f"{quoted(path)} is damaged: {reason(error)}\n{AGAIN}") from error
 
 
 def _check_memory(path: Path, metadata: Any) -> None:
@@ -132,6 +134,8 @@ def _check_memory(path: Path, metadata: Any) -> None:
 
 
 def _unpack(metadata: Mapping[str, Any], stored: Mapping[bytes, bytes], table: Any) -> dict[str, np.ndarray]:
+    import pyarrow
+
     shapes = metadata["shapes"]
     arrays: dict[str, np.ndarray] = {}
     for name in FRAME:
@@ -142,6 +146,8 @@ def _unpack(metadata: Mapping[str, Any], stored: Mapping[bytes, bytes], table: A
         if column.null_count:
             raise ValueError(f"column {name} has missing values")
         if name != "dirty":
+            if not (pyarrow.types.is_large_list(column.type) or pyarrow.types.is_list(column.type)):
+                raise ValueError(f"column {name} has type {column.type}")
             lengths = np.diff(column.offsets.to_numpy())
             column = column.flatten()
             if name == "vertex_errors":

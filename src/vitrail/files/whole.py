@@ -87,7 +87,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> Path:
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".vitrail-{secrets.token_hex(8)}.partial"
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("x+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

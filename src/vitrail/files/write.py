@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from vitrail.files.arrays import FORMAT, FRAME, KEY, OPTIONAL, SCHEMA, RegionArrays, arrays_of, checksum
+from vitrail.files.seal import seal
 from vitrail.files.whole import check_target, write_whole
 
 __all__ = ["write_npz", "write_parquet"]
@@ -26,12 +27,12 @@ def write_npz(regions: RegionArrays, path: Path) -> Path:
 
     Example:
         >>> import tempfile, vitrail
-        >>> net = vitrail.Network.from_arrays([([[1.0], [1.0]], [0.0, -1.0]), ([[1.0, 1.0]], None)])
+        >>> net = vitrail.Network.from_arrays([([[1.0], [1.0]], [-0.5, -1.0]), ([[1.0, 1.0]], None)])
         >>> regions = vitrail.enumerate_regions(net, vitrail.Line([0.0], [1.0]))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = write_npz(regions, Path(folder) / "line.npz")
         ...     vitrail.RegionSet.read(path).vertices.ravel().tolist()
-        [-inf, 0.0, 0.0, 1.0, 1.0, inf]
+        [-inf, 0.5, 0.5, 1.0, 1.0, inf]
     """
     check_target(path)
     arrays = arrays_of(regions)
@@ -72,7 +73,8 @@ def write_parquet(regions: RegionArrays, path: Path) -> Path:
     table = pyarrow.table(columns).replace_schema_metadata(metadata)
 
     def write(file: IO[bytes]) -> None:
-        pyarrow.parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
+        pyarrow.parquet.write_table(table, file, compression="zstd")
+        seal(file)
 
     return write_whole(path, write)
 

@@ -84,10 +84,11 @@ def sniff(path: Path) -> str:
         return "HDF5"
     if head[:6] == b"MATLAB":
         return "MATLAB"
-    if len(head) >= 2 and head[0] == 0x80 and head[1] <= 5:
-        return "pickle"
+    # before pickle: a safetensors header of 128 bytes starts like one
     if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size:
         return "safetensors"
+    if len(head) >= 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
+        return "pickle"
     text = sum(byte in (9, 10, 13) or 32 <= byte < 127 for byte in head)
     return "text" if text == len(head) else "protobuf"
 

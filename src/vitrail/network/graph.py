@@ -16,10 +16,10 @@ from torch import Tensor
 from vitrail.errors import InvalidModelError
 from vitrail.network.ops.base import AffineOp, Input, Op, Pieces, PiecewiseOp, Shape
 from vitrail.network.ops.elementwise import Elementwise
-from vitrail.network.ops.maximum import Maximum
+from vitrail.network.ops.maximum import as_maximum
 from vitrail.network.promote import quoted
 
-__all__ = ["Graph", "Node", "SummaryRow"]
+__all__ = ["Graph", "Node", "SummaryRow", "piecewise_op"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ class Graph:
         def step(op: Op, tensors: Sequence[Tensor], _: int) -> Tensor:
             if isinstance(op, AffineOp):
                 return op.forward(tensors)
-            return op.forward(tensors[0]) if isinstance(op, Elementwise) else _maximum(op).forward(tensors)
+            return op.forward(tensors[0]) if isinstance(op, Elementwise) else as_maximum(op).forward(tensors)
 
         return self._sweep(values, step, self.output)
 
@@ -153,7 +153,7 @@ class Graph:
             if isinstance(op, Elementwise):
                 found[index] = op.pieces_at(tensors[0])
                 return op.apply(tensors[0][:, None], found[index])[:, 0]
-            maximum = _maximum(op)
+            maximum = as_maximum(op)
             found[index] = maximum.pieces_at(tensors)
             return maximum.apply([tensor[:, None] for tensor in tensors], found[index])[:, 0]
 
@@ -179,7 +179,7 @@ class Graph:
                 return op.apply(tensors)
             if isinstance(op, Elementwise):
                 return op.apply(tensors[0], given[index])
-            return _maximum(op).apply(tensors, given[index])
+            return as_maximum(op).apply(tensors, given[index])
 
         return self._sweep(forms, step, self.output)
 
@@ -215,9 +215,15 @@ class Graph:
         return ((index, self.nodes[index]) for index in range(1, stop))
 
 
-def _maximum(op: Op) -> Maximum:
-    if not isinstance(op, Maximum):
-        raise InvalidModelError(f"unknown op {type(op).__name__}; ops are affine, Elementwise or Maximum")
+def piecewise_op(graph: Graph, node: int) -> PiecewiseOp:
+    """The op of a node that has units.
+
+    Raises:
+        InvalidModelError: the node has none.
+    """
+    op = graph.nodes[node].op
+    if not isinstance(op, PiecewiseOp):
+        raise InvalidModelError(f"node {node} ({op.name}) has no units")
     return op
 
 

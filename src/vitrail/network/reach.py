@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vitrail.network.graph import Graph
-from vitrail.network.ops.base import AffineOp, piece_index
+from vitrail.network.ops.base import AffineOp, Op, piece_index
 from vitrail.network.ops.elementwise import Elementwise
-from vitrail.network.ops.maximum import Maximum
+from vitrail.network.ops.maximum import as_maximum
 
 __all__ = ["reaches_output"]
 
@@ -41,17 +41,16 @@ def reaches_output(graph: Graph, first: Sequence[np.ndarray], second: Sequence[n
             value = node.op.absolute().linear(inputs)
         else:
             a, b = patterns[index]
-            assert isinstance(node.op, Elementwise | Maximum)
             value = _through(node.op, inputs, a) + _through(node.op, inputs, b)
             value = value + torch.from_numpy(a != b).reshape(value.shape)
         reached[index] = (value > 0).to(torch.float64)
     return reached[graph.output].flatten(1).any(dim=1).numpy()
 
 
-def _through(op: Elementwise | Maximum, inputs: Sequence[Tensor], pieces: np.ndarray) -> Tensor:
+def _through(op: Op, inputs: Sequence[Tensor], pieces: np.ndarray) -> Tensor:
     """What passes along the given pieces: through slopes that are not zero, or from the winner."""
-    if isinstance(op, Maximum):
-        return op.apply([tensor[:, None] for tensor in inputs], pieces)[:, 0]
+    if not isinstance(op, Elementwise):
+        return as_maximum(op).apply([tensor[:, None] for tensor in inputs], pieces)[:, 0]
     chosen = piece_index(pieces, inputs[0].device).reshape(pieces.shape)
     open_slopes = torch.from_numpy(np.asarray(op.slopes != 0)).to(torch.float64).gather(0, chosen)
     return inputs[0] * open_slopes.reshape(inputs[0].shape)

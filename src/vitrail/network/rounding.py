@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vitrail.network.graph import Graph
-from vitrail.network.ops.base import AffineOp
+from vitrail.network.ops.base import AffineOp, Op
 from vitrail.network.ops.elementwise import Elementwise
-from vitrail.network.ops.maximum import Maximum
+from vitrail.network.ops.maximum import Maximum, as_maximum
 from vitrail.numerics.filters import UNIT_ROUNDOFF, gamma
 
 __all__ = ["FormBounds", "form_bounds"]
@@ -29,20 +29,20 @@ class FormBounds:
     error: Tensor
 
 
-def form_bounds(graph: Graph, magnitude: Tensor, error: Tensor) -> dict[int, FormBounds]:
-    """Bounds of every node from those of the input, shapes (k + 1, *input_shape).
+def form_bounds(graph: Graph, root: FormBounds) -> dict[int, FormBounds]:
+    """Bounds of every node from those of the input.
 
     Affine ops map both through their absolute values, as any order of summation is covered: a sum of m products
     computed in float64 is off by at most gamma(m) times the sum of absolute products (Higham 2002, section 3.1). The
     fused update of children adds and removes rows, at most six roundings per unit.
     """
-    bounds = {0: FormBounds(magnitude, error)}
+    bounds = {0: root}
     for index, node in enumerate(graph.nodes[1:], start=1):
         bounds[index] = _step(node.op, [bounds[source] for source in node.inputs])
     return bounds
 
 
-def _step(op: object, inputs: Sequence[FormBounds]) -> FormBounds:
+def _step(op: Op, inputs: Sequence[FormBounds]) -> FormBounds:
     if isinstance(op, AffineOp):
         absolute = op.absolute()
         magnitude = absolute.apply([bound.magnitude[None] for bound in inputs])[0]
@@ -57,9 +57,9 @@ def _step(op: object, inputs: Sequence[FormBounds]) -> FormBounds:
         rounds = ((slopes != 0) & (slopes != 1)).any() or bool(intercepts.any())
         operations = 3 if rounds else 0
     else:
-        assert isinstance(op, Maximum)
-        magnitude = _largest(op, [bound.magnitude for bound in inputs])
-        error = _largest(op, [bound.error for bound in inputs])
+        winner = as_maximum(op)
+        magnitude = _largest(winner, [bound.magnitude for bound in inputs])
+        error = _largest(winner, [bound.error for bound in inputs])
         operations = 0
     if operations:
         # the last factor covers the rounding of the bounds themselves

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 __all__ = [
+    "DIFFERENCE_STEPS",
     "ESTIMATE_OPERATIONS",
     "FLAT",
     "HOPELESS",
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
+    "ROUNDOFFS",
+    "SINGLE_ROUNDOFF",
     "SMALLEST",
+    "SMALLEST_SQUARE",
     "UNIT_ROUNDOFF",
     "VALUE_ROUNDING",
     "gamma",
@@ -17,9 +21,18 @@ __all__ = [
 UNIT_ROUNDOFF = 2.0**-53
 """Largest relative error of one rounded float64 operation."""
 
+SINGLE_ROUNDOFF = 2.0**-24
+"""Largest relative error of one rounded float32 operation."""
+
+ROUNDOFFS = {"float64": UNIT_ROUNDOFF, "float32": SINGLE_ROUNDOFF, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Largest relative error of one rounded operation, by the name of the type."""
+
+DIFFERENCE_STEPS = (2.0**-6, 2.0**-10, 2.0**-14, 2.0**-18)
+"""Steps tried, largest first, for two points in one region whose difference shows the region's linear map."""
+
 VALUE_ROUNDING = 8 * UNIT_ROUNDOFF
-"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|` for |x|, |y| <= 1, in any order, with or without
-fused multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
+"""Relative error bound of `c0 + c1 x + c2 y` against `|c0| + |c1| + |c2|` for |x|, |y| <= 1, in any order, with
+or without fused multiply-add (four roundings at most), doubled to cover the rounding of the bound's own evaluation."""
 
 MEET_ROUNDING = 8 * UNIT_ROUNDOFF
 """Relative error bound of a 2 x 2 determinant against the sum of its two products (three roundings), with room."""
@@ -41,13 +54,16 @@ FLAT = 2.0**-40
 """Sine of the angle below which two directions are refused as parallel: their plane would be mostly rounding."""
 
 HOPELESS = 2.0**-16
-"""A layer whose median error bound exceeds this share of its forms' size is not proven: an estimate takes its place."""
+"""A layer whose median error bound exceeds this share of its forms' size is not proven, but estimated."""
 
 ESTIMATE_OPERATIONS = 64
 """Rounding units per layer and unit of size that the estimate grants an unproven layer (not a bound)."""
 
 SMALLEST = 2.0**-1022
 """Smallest normal float64: what a norm is raised to before it divides."""
+
+SMALLEST_SQUARE = 2.0**-900
+"""Sums of squares above this have lost nothing to underflow that matters."""
 
 MAP_ESTIMATE_OPERATIONS = 4096
 """Rounding units of size within which two maps are taken as equal where no proven bound is usable (an estimate)."""

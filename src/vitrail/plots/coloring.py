@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vitrail.errors import InvalidOptionError
-from vitrail.options import one_of
 from vitrail.plots.palette import class_colors, pattern_colors, tint
 from vitrail.plots.view import RegionsView
 
@@ -32,7 +31,10 @@ _SLIVERS = 0.05  # the share of the smallest regions below the end of a logarith
 
 @dataclass(frozen=True)
 class Coloring:
-    """A color per region, shape (regions, 3), and its legend (label, color) or its scale (normalization, color map, label, extended end)."""
+    """A color per region, shape (regions, 3), and what explains it.
+
+    A legend of labels and colors, or a scale: normalization, color map, label, and the end that is extended.
+    """
 
     colors: np.ndarray
     legend: tuple[tuple[str, np.ndarray], ...] = ()
@@ -41,21 +43,20 @@ class Coloring:
 
 
 def coloring_of(regions: RegionsView, color: str | Callable[[Any], ArrayLike]) -> Coloring:
-    """The colors that the option asks for.
+    """The colors that the option asks for: a word of `COLORS`, or a function.
 
     Raises:
-        InvalidOptionError: an unknown word, patterns that were not kept, or a function that does not give a number per region.
+        InvalidOptionError: patterns that were not kept, or a function that gives no number per region.
     """
     if callable(color):
         name = color.__name__ if isinstance(color, FunctionType) and color.__name__ != "<lambda>" else "value"
         return _by_value(_checked(color(regions), len(regions)), "cividis", name)
-    chosen = one_of("color", color, COLORS)
-    if chosen == "layer":
+    if color == "layer":
         return Coloring(np.full((len(regions), 3), _PALE))
-    if chosen == "area":
+    if color == "area":
         unit = "length (input units)" if regions.dimension == 1 else "area (input units²)"
         return _by_value(regions.measures, "cividis", unit, logarithmic=True)
-    if chosen == "class":
+    if color == "class":
         return _by_class(regions)
     if regions.words is None:
         raise InvalidOptionError(

@@ -43,7 +43,7 @@ def stretch_of(regions: RegionsView) -> Stretch:
 
 @dataclass(frozen=True)
 class Bands:
-    """Stretches on which one output is the largest: ends in frame coordinates, values there, output and region of each."""
+    """Stretches on which one output is the largest: ends in frame coordinates, values there, output, region."""
 
     ends: np.ndarray
     values: np.ndarray

@@ -10,14 +10,15 @@ import numpy as np
 from vitrail.plots.envelope import Bands, Stretch, bands_of, stretch_of
 from vitrail.plots.palette import INK, LEAD, class_colors, layer_colors, tint
 from vitrail.plots.panes import short_name
+from vitrail.plots.strokes import draw_polygons, draw_strokes
 from vitrail.plots.view import RegionsView, edge_layers, scores_known
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["OTHER", "draw_line", "draw_scores", "draw_strip"]
+__all__ = ["NAMED_ROWS", "OTHER", "draw_line", "draw_scores", "draw_strip"]
 
-_NAMED_ROWS = 8
+NAMED_ROWS = 8
 OTHER = "#c3c6cd"
 _BAND_STRENGTH = 0.13
 _LABEL_SHARE, _WORD_SHARE = 0.035, 0.12  # of the width: shorter stretches get no label, or only the class's name
@@ -50,8 +51,6 @@ def draw_scores(
 
     Outputs that are nowhere the largest are grey. A single output is drawn with its zero, where the class changes.
     """
-    from matplotlib.collections import LineCollection
-
     maps = regions.affine_maps
     ends = np.stack([stretch.low, stretch.high], axis=1)
     values = maps[:, :1] + ends[:, :, None] * maps[:, 1:]
@@ -68,52 +67,47 @@ def draw_scores(
         color = tuple(class_colors(np.array([output]), max(outputs, 2))[0]) if wins else OTHER
         segments = np.stack([ends * stretch.scale, values[:, :, output]], axis=2)
         width = 2.4 if outputs == 1 else 1.3 if wins else 0.8
-        lines = LineCollection(segments, colors=[color], linewidths=width, capstyle="round", zorder=3 if wins else 2)
-        ax.add_collection(lines)
+        draw_strokes(ax, segments, [color], width, zorder=3 if wins else 2)
     ax.set_ylabel("output" if outputs == 1 else "outputs")
     low, high = float(values.min()), float(values.max())
     return (min(low, 0.0), max(high, 0.0)) if outputs == 1 else (low, high)
 
 
-def draw_strip(
-    ax: Axes, regions: RegionsView, stretch: Stretch, colors: np.ndarray, layers: int
-) -> None:
+def draw_strip(ax: Axes, regions: RegionsView, stretch: Stretch, colors: np.ndarray, layers: int) -> None:
     """Draw the regions as panes of a strip and below it the breakpoints of the first `layers` ops, a row for each.
 
     An arrow at an end says that the line goes on.
     """
-    from matplotlib.collections import LineCollection, PolyCollection
-
     low, high = stretch.low * stretch.scale, stretch.high * stretch.scale
     bottom = np.zeros(low.size)
     corners = np.stack([low, bottom, high, bottom, high, bottom + 1, low, bottom + 1], axis=1).reshape(-1, 4, 2)
-    ax.add_collection(PolyCollection(corners, facecolors=colors, edgecolors="face", linewidths=0.2, zorder=1))
+    draw_polygons(ax, corners, colors, "face", 0.2)
     layer = edge_layers(regions)
     position = regions.vertices[:, 0] * stretch.scale
     height = 1.0 / _PANE_ROWS
     for number, color in enumerate(layer_colors(layers)):
         x = np.unique(position[layer == number])
-        for top, length, ink, width in ((1.0, 1.0, LEAD, 0.6), (-number * height, 0.78 * height, tuple(color), 1.2)):
-            ticks = np.stack([x, np.full(x.size, top - length), x, np.full(x.size, top)], axis=1).reshape(-1, 2, 2)
-            ax.add_collection(LineCollection(ticks, colors=[ink], linewidths=width, zorder=2))
-    named = range(layers) if layers <= _NAMED_ROWS else (0, layers - 1)
-    marks = [(0.5, "regions", LEAD)]
-    marks += [((-0.39 - i) * height, short_name(regions.account.layers[i]), tuple(layer_colors(layers)[i])) for i in named]
-    ax.set_yticks([mark[0] for mark in marks], [mark[1] for mark in marks])
-    for text, mark in zip(ax.get_yticklabels(), marks, strict=False):
-        text.set_color(mark[2])
+        draw_strokes(ax, _ticks(x, 0.0, 1.0), LEAD, 0.6, zorder=2)
+        draw_strokes(ax, _ticks(x, -(number + 0.78) * height, -number * height), [tuple(color)], 1.2, zorder=2)
+    named = range(layers) if layers <= NAMED_ROWS else (0, layers - 1)
+    texts = ["regions", *(short_name(regions.account.layers[i]) for i in named)]
+    ax.set_yticks([0.5, *((-0.39 - i) * height for i in named)], texts)
+    for text, i in zip(ax.get_yticklabels()[1:], named, strict=True):
+        text.set_color(tuple(layer_colors(layers)[i]))
     ax.set_ylim(-layers * height - 0.06, 1.0)
     ax.tick_params(axis="y", length=0, labelsize="small")
     _arrows(ax, stretch)
 
 
+def _ticks(x: np.ndarray, bottom: float, top: float) -> np.ndarray:
+    return np.stack([x, np.full(x.size, bottom), x, np.full(x.size, top)], axis=1).reshape(-1, 2, 2)
+
+
 def _draw_bands(ax: Axes, bands: Bands, scale: float, outputs: int, name_of: Callable[[int], str]) -> None:
     """Shade and name where each output is the largest, and draw it bold there."""
-    from matplotlib.collections import LineCollection
-
     colors = class_colors(bands.winner, outputs)
     segments = np.stack([bands.ends * scale, bands.values], axis=2)
-    ax.add_collection(LineCollection(segments, colors=colors, linewidths=3.2, capstyle="round", zorder=4))
+    draw_strokes(ax, segments, colors, 3.2, zorder=4)
     whole = bands.merged()
     width = (whole[-1][1] - whole[0][0]) if whole else 0.0
     for start, stop, output in whole:

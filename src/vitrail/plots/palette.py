@@ -13,15 +13,18 @@ LEAD = "#2b2f3a"
 """The lines between panes."""
 
 # ten classes that people with any of the common color blindnesses can tell apart, mostly by lightness
-_CLASSES = ("#0072b2", "#d55e00", "#56b4e9", "#e69f00", "#117733", "#999933", "#332288", "#cc79a7", "#44aa99", "#882255")
+_CLASSES = (
+    *("#0072b2", "#d55e00", "#56b4e9", "#e69f00", "#117733"),
+    *("#999933", "#332288", "#cc79a7", "#44aa99", "#882255"),
+)
 _LAYERS = ("#14213d", "#c8452c", "#2a9187", "#8a63b0", "#c98a1b", "#6b7280")
 _YELLOW = 0.3
 _MANY_LAYERS = "viridis"
-_DARKEST_SHARE = 0.88  # the light end of the color map would vanish on white
+_LIGHTEST_SHARE = 0.8  # the light end of the color map would vanish on white
 
 
 def oklch(lightness: np.ndarray, chroma: np.ndarray, hue: np.ndarray) -> np.ndarray:
-    """Colors (..., 3) in sRGB from lightness 0 to 1, chroma 0 to about 0.3, and hue in turns; clipped to the screen's range.
+    """Colors (..., 3) in sRGB from lightness 0 to 1, chroma 0 to about 0.3 and hue in turns, clipped to the gamut.
 
     OKLab of B. Ottosson, "A perceptual color space for image processing" (2020): equal steps look equal.
 
@@ -102,7 +105,7 @@ def layer_colors(count: int) -> np.ndarray:
         return _from_hex(_LAYERS)[:count]
     from matplotlib import colormaps
 
-    return np.asarray(colormaps[_MANY_LAYERS](np.linspace(0.0, _DARKEST_SHARE, count)))[:, :3]
+    return np.asarray(colormaps[_MANY_LAYERS](np.linspace(0.0, _LIGHTEST_SHARE, count)))[:, :3]
 
 
 def _from_hex(colors: tuple[str, ...]) -> np.ndarray:

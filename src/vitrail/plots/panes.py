@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitrail.plots.coloring import add_legend
 from vitrail.plots.palette import LEAD, layer_colors
+from vitrail.plots.strokes import draw_polygons, draw_strokes
 from vitrail.plots.view import RegionsView, edge_layers
 
 if TYPE_CHECKING:
@@ -33,30 +35,21 @@ def lead_width(count: int) -> float:
 
 def draw_panes(ax: Axes, regions: RegionsView, colors: np.ndarray, lead: bool) -> None:
     """Fill every region with its color in one collection; `lead` draws thin dark edges."""
-    from matplotlib.collections import PolyCollection
-
-    offsets, vertices = regions.offsets, regions.vertices
-    polygons = [vertices[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    polygons = [regions.vertices[start:stop] for start, stop in itertools.pairwise(regions.offsets)]
     # without lead every pane gets an edge of its own color: else the background shines through the seams
-    edges: Any = LEAD if lead else "face"
     width = lead_width(len(regions)) if lead else min(0.3, lead_width(len(regions)))
-    ax.add_collection(PolyCollection(polygons, facecolors=colors, edgecolors=edges, linewidths=width, zorder=1))
+    draw_polygons(ax, polygons, colors, LEAD if lead else "face", width)
 
 
-def draw_edges_by_layer(ax: Axes, regions: RegionsView, layers: int, scale: float = 1.0) -> None:
+def draw_edges_by_layer(ax: Axes, regions: RegionsView, layers: int) -> None:
     """Draw the edges that the first `layers` piecewise-linear ops make, each op in its own color and width."""
-    from matplotlib.collections import LineCollection
-
     after = np.arange(1, regions.vertices.shape[0] + 1)
     after[regions.offsets[1:] - 1] = regions.offsets[:-1]
     layer = edge_layers(regions)
     for number, (color, width) in enumerate(zip(layer_colors(layers), _widths(layers, len(regions)), strict=True)):
         rows = np.flatnonzero(layer == number)
         segments = np.stack([regions.vertices[rows], regions.vertices[after[rows]]], axis=1)
-        lines = LineCollection(
-            segments, colors=[tuple(color)], linewidths=scale * width, capstyle="round", zorder=2 + (layers - number) / layers
-        )
-        ax.add_collection(lines)
+        draw_strokes(ax, segments, [tuple(color)], width, zorder=3 - number / layers)
 
 
 def layer_handles(regions: RegionsView, layers: int) -> list[Line2D]:
@@ -66,8 +59,7 @@ def layer_handles(regions: RegionsView, layers: int) -> list[Line2D]:
     names, colors, widths = regions.account.layers, layer_colors(layers), _widths(layers, 1)
     listed = range(layers) if layers <= _LISTED_LAYERS else [*range(_LISTED_LAYERS - 1), layers - 1]
     return [
-        Line2D([], [], color=tuple(colors[i]), linewidth=1.6 * widths[i], label=short_name(names[i]))
-        for i in listed
+        Line2D([], [], color=tuple(colors[i]), linewidth=1.6 * widths[i], label=short_name(names[i])) for i in listed
     ]
 
 
@@ -96,9 +88,13 @@ def frame_axes(ax: Axes, regions: RegionsView) -> None:
         ax.set_xlabel("input 0")
         ax.set_ylabel("input 1")
         return
-    for name, along, length, label in (("s", "u", lengths[0], ax.set_xlabel), ("t", "v", lengths[1], ax.set_ylabel)):
-        unit = f"input units along {along}" if np.isclose(length, 1.0) else f"multiples of {along}, |{along}| = {length:.4g}"
-        label(f"{name} ({unit})" if orthogonal else f"{name} ({unit}; oblique)")
+    oblique = "" if orthogonal else "; oblique"
+    ax.set_xlabel(f"s ({_unit('u', lengths[0])}{oblique})")
+    ax.set_ylabel(f"t ({_unit('v', lengths[1])}{oblique})")
+
+
+def _unit(name: str, length: float) -> str:
+    return f"input units along {name}" if np.isclose(length, 1.0) else f"multiples of {name}, |{name}| = {length:.4g}"
 
 
 def _widths(layers: int, regions: int) -> np.ndarray:

@@ -16,8 +16,8 @@ def label_place(
 ) -> tuple[np.ndarray, float]:
     """The place inside the regions `members` that is farthest from everything, and its distance from it.
 
-    `segments` (n, 2, 2) are lines to keep away from, `obstacles` (m, 2) points. Candidates are the middles of the largest
-    regions and points between a middle and each corner, so every one lies inside.
+    `segments` (n, 2, 2) are lines to keep away from, `obstacles` (m, 2) points. Candidates are the middles of the
+    largest regions and points between a middle and each corner, so every one lies inside.
     """
     largest = members[np.argsort(-regions.measures[members], kind="stable")[:_LARGEST_REGIONS]]
     places = []

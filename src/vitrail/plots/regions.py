@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from vitrail.errors import InvalidOptionError
-from vitrail.plots.coloring import coloring_of, explain
+from vitrail.options import one_of
+from vitrail.plots.coloring import COLORS, coloring_of, explain
 from vitrail.plots.lines import draw_line
 from vitrail.plots.panes import add_layer_legend, draw_edges_by_layer, draw_panes, frame_axes
 from vitrail.plots.view import RegionsView, headline
@@ -27,13 +28,14 @@ def plot_regions(
 ) -> Axes:
     """Draw the regions and return the Axes, new ones of pyplot where `ax` is None.
 
-    A plane is drawn as polygons in frame coordinates. A line is drawn as its outputs over the position in input units, the
-    largest in bold, with the regions as a strip below and the breakpoints in one row per layer; an arrow marks an end that
-    is unbounded. No regions give Axes that say so.
+    A plane is drawn as polygons in frame coordinates. A line is drawn as its outputs over the position in input units,
+    the largest in bold, with the regions as a strip below and the breakpoints in one row per layer; an arrow marks an
+    end that is unbounded. No regions give Axes that say so. Legends and scales stand beside the Axes: a figure with
+    `layout="compressed"` makes room for them.
 
-    `color` is "pattern" (one soft color per pattern, the same in every picture), "layer" (edges in the color of the op that
-    makes them), "area" (logarithmic), "class" (the largest output at the middle of each region), or a function from the set
-    to one number per region, drawn on a scale. `boundaries` draws the edges.
+    `color` is "pattern" (one soft color per pattern, the same in every picture), "layer" (edges in the color of the op
+    that makes them), "area" (logarithmic), "class" (the largest output at the middle of each region), or a function
+    from the set to one number per region, drawn on a scale. `boundaries` draws the edges.
 
     Raises:
         InvalidOptionError: an unknown color, "pattern" without patterns, "layer" without boundaries, or a function that
@@ -48,14 +50,15 @@ def plot_regions(
         >>> ax.get_title(), len(ax.collections[0].get_paths())
         ('4 activation regions (certified)', 4)
     """
-    by_layer = not callable(color) and str(color) == "layer"
+    chosen = color if callable(color) else one_of("color", color, COLORS)
+    by_layer = chosen == "layer"
     if by_layer and not boundaries:
-        raise InvalidOptionError("color='layer' colors the boundaries, but boundaries=False; use another color or boundaries=True")
-    coloring = coloring_of(regions, color) if len(regions) else None
+        raise InvalidOptionError("color='layer' colors the boundaries, but boundaries=False; ask for boundaries=True")
+    coloring = coloring_of(regions, chosen) if len(regions) else None
     if ax is None:
         import matplotlib.pyplot as plt
 
-        ax = plt.figure(layout="constrained").add_subplot()
+        ax = plt.figure(layout="compressed").add_subplot()
     ax.set_title(headline(regions))
     if coloring is None:
         ax.set_axis_off()

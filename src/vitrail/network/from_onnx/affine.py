@@ -85,7 +85,7 @@ def _batch_norm(builder: GraphBuilder, call: Call) -> Value:
     if call.attributes.get("spatial", 1) == 0:
         raise Refusal("spatial=0 is not supported")
     gamma, beta, mean, variance = (call.constant(position) for position in range(1, 5))
-    epsilon = call.real("epsilon", 1e-5)
+    epsilon = call.real("epsilon", 1 / 100_000)
     return lowering.batch_norm(builder, call.value(0), gamma, beta, mean, variance, epsilon)
 
 

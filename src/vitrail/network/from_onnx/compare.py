@@ -15,10 +15,9 @@ from vitrail.network.evaluation import Evaluation, evaluate
 from vitrail.network.from_onnx.read import Program
 from vitrail.network.graph import Graph
 from vitrail.network.parity import Parity, agree, seeded_points
+from vitrail.numerics.filters import DIFFERENCE_STEPS, SINGLE_ROUNDOFF, UNIT_ROUNDOFF
 
 __all__ = ["compare", "promoted"]
-
-_STEPS = (2.0**-6, 2.0**-10, 2.0**-14, 2.0**-18)
 
 
 def compare(graph: Graph, program: Program, shape: tuple[int, ...], output_name: str) -> Parity:
@@ -37,7 +36,7 @@ def compare(graph: Graph, program: Program, shape: tuple[int, ...], output_name:
         return Parity(f"not compared: {label}", 0, 0, 0.0, 0.0, None, None, 0)
     steps = _steps_inside(graph, points, directions)
     moved = points + steps.reshape(-1, *(1,) * (points.ndim - 1)) * directions[:, 0]
-    if unit > 2.0**-53:
+    if unit > UNIT_ROUNDOFF:
         moved = moved.to(torch.float32).to(torch.float64)
         directions = (moved - points)[:, None] / torch.where(steps > 0, steps, 1.0).reshape(-1, *(1,) * points.ndim)
     here, there = evaluate(graph, points, directions, unit), evaluate(graph, moved, directions, unit)
@@ -79,7 +78,7 @@ def _steps_inside(graph: Graph, points: Tensor, directions: Tensor) -> Tensor:
     """For every point the largest of a few steps along its direction that keeps the pattern; 0 where none does."""
     steps = torch.zeros(len(points), dtype=torch.float64)
     patterns = graph.pieces_at(points)
-    for step in _STEPS:
+    for step in DIFFERENCE_STEPS:
         moved = graph.pieces_at(points + step * directions[:, 0])
         pairs = zip(patterns, moved, strict=True)
         same = np.logical_and.reduce([np.ones(len(points), bool), *((a == b).all(axis=1) for a, b in pairs)])
@@ -98,7 +97,7 @@ def _runner(
 
     reason = ""
     model = _runnable(program)
-    for build, kind, unit in ((promoted, np.float64, 2.0**-53), (_same, np.float32, 2.0**-24)):
+    for build, kind, unit in ((promoted, np.float64, UNIT_ROUNDOFF), (_same, np.float32, SINGLE_ROUNDOFF)):
         label = f"onnx reference {np.dtype(kind).name}"
         try:
             evaluator = ReferenceEvaluator(_with_output(build(model), output_name))

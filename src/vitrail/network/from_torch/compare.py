@@ -14,6 +14,7 @@ from vitrail.network.evaluation import Evaluation, evaluate
 from vitrail.network.from_torch.trace import Trace, double_copy
 from vitrail.network.graph import Graph
 from vitrail.network.parity import Parity, agree, seeded_points
+from vitrail.numerics.filters import ROUNDOFFS, SINGLE_ROUNDOFF
 
 __all__ = ["compare", "run_traced"]
 
@@ -40,7 +41,7 @@ def compare(graph: Graph, module: nn.Module, traced: Trace, output: torch.fx.Nod
     state = torch.random.get_rng_state()
     try:
         function, dtype, label = _reference(module, points, example)
-        unit = torch.finfo(dtype).eps / 2
+        unit = ROUNDOFFS[str(dtype).removeprefix("torch.")]
         found = evaluate(graph, points.to(torch.float64), directions, unit, max(unit, _derivative_unit(traced)))
         if output is not traced.output:
             _check_activation(traced, output, found, function, points.to(dtype))
@@ -57,7 +58,7 @@ def compare(graph: Graph, module: nn.Module, traced: Trace, output: torch.fx.Nod
 def _derivative_unit(traced: Trace) -> float:
     """Torch differentiates hardsigmoid with 1/6 rounded to float32, also in float64 (seen in 2.13)."""
     single = any(str(node.target).startswith("aten.hardsigmoid") for node in traced.graph_module.graph.nodes)
-    return 2.0**-24 if single else 0.0
+    return SINGLE_ROUNDOFF if single else 0.0
 
 
 def run_traced(traced: Trace, output: torch.fx.Node, sample: Tensor) -> Tensor:
@@ -130,7 +131,7 @@ def _check_activation(
         return
     theirs = theirs.to(torch.float64)
     difference = float((ours - theirs).abs().max()) if ours.shape == theirs.shape else float("nan")
-    allowed = 4 * float(found.bound[:, 0].max()) + 64 * torch.finfo(theirs.dtype).eps * float(theirs.abs().max())
+    allowed = 4 * float(found.bound[:, 0].max()) + 64 * 2 * ROUNDOFFS[str(theirs.dtype).removeprefix("torch.")] * float(theirs.abs().max())
     if not difference <= allowed:
         raise InvalidModelError(
             f"the import disagrees with the module behind the dropped activation: difference {difference:.3g}, "

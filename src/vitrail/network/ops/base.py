@@ -53,7 +53,7 @@ class Op(ABC):
         return 0
 
     def __getstate__(self) -> dict[str, object]:
-        """The fields, tensors as arrays: sending an op to another process must not move its memory, as torch's own way does."""
+        """The fields, tensors as arrays: sending an op to a process must not move memory, as torch's own way does."""
         names = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
         values = {name: self.__dict__[name] for name in names}
         return {name: _Stored(v.numpy()) if isinstance(v, Tensor) else v for name, v in values.items()}
@@ -133,7 +133,10 @@ class AffineOp(Op):
         return result if self.bias is None else result + self.bias.to(result.device)
 
     def apply(self, forms: Sequence[Tensor]) -> Tensor:
-        """Forms (B, c, *input_shape), one per input, to (B, c, *shape); the bias goes to column 0 alone."""
+        """Forms (B, c, *input_shape), one per input, to (B, c, *shape); the bias goes to column 0 alone.
+
+        The result may share memory with an input (a reshape does), so do not write into it.
+        """
         cells, columns = forms[0].shape[:2]
         flat = [form.reshape(cells * columns, *form.shape[2:]) for form in forms]
         result = self.linear(flat).reshape(cells, columns, *self.shape)
@@ -197,7 +200,7 @@ def cells_first(forms: Tensor, size: int) -> Tensor:
     return forms.reshape(forms.shape[0], forms.shape[1], size)
 
 
-MAXIMUM_ENTRIES = 200_000_000
+MAXIMUM_ENTRIES = 50_000_000
 """The most entries of one tensor or index table."""
 
 
@@ -205,7 +208,7 @@ def check_size(shape: Shape, what: str) -> None:
     """Refuse a table that is too large, before it is allocated.
 
     Raises:
-        ResourceLimitError: more than 200 million entries.
+        ResourceLimitError: more than 50 million entries.
 
     Example:
         >>> check_size((2, 3), "padding")

@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit, types
 from numba.core.extending import intrinsic
 
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy"}
+# without numba's reference counts, which cost more than a short row; so no kernel here may allocate
+_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy", "_nrt": False}
 
 
 @intrinsic
@@ -37,7 +38,7 @@ def bit_count(typingctx: Any, word: Any) -> Any:
 
 
 @njit(**_OPTIONS)
-def common_activations(forms, form_of, groups, words, bits, slopes, intercepts, out, varying):
+def common_activations(forms, form_of, groups, words, bits, slopes, intercepts, scratch, out, varying):
     """Activations of the units whose piece the children of a group share, zero elsewhere; mark the others in `varying`.
 
     `groups` holds the first child of each group, and the number of children; `form_of` the row of `forms` of each
@@ -45,6 +46,8 @@ def common_activations(forms, form_of, groups, words, bits, slopes, intercepts, 
     """
     columns, units = forms.shape[1], forms.shape[2]
     mask = (1 << bits) - 1
+    per_word = 64 // bits
+    slope_of, intercept_of = scratch[0], scratch[1]
     for g in range(groups.shape[0] - 1):
         first = groups[g]
         for w in range(words.shape[1]):
@@ -52,15 +55,26 @@ def common_activations(forms, form_of, groups, words, bits, slopes, intercepts, 
             for c in range(first + 1, groups[g + 1]):
                 changed |= words[c, w] ^ words[first, w]
             varying[g, w] = changed
-        form = forms[form_of[first]]
+        for w in range(words.shape[1]):
+            # a word at a time, so that the loop over its units is a vector loop
+            word, other = words[first, w], varying[g, w]
+            for u in range(w * per_word, min((w + 1) * per_word, units)):
+                shift = (u - w * per_word) * bits
+                if bits == 1:
+                    slope = slopes[1, u] if (word >> shift) & 1 else slopes[0, u]
+                    intercept = intercepts[1, u] if (word >> shift) & 1 else intercepts[0, u]
+                else:
+                    piece = (word >> shift) & mask
+                    slope, intercept = slopes[piece, u], intercepts[piece, u]
+                shared = (other >> shift) & mask == 0
+                slope_of[u] = slope if shared else 0.0
+                intercept_of[u] = intercept if shared else 0.0
+        form, result = forms[form_of[first]], out[g]
         for u in range(units):
-            position = u * bits
-            piece = (words[first, position >> 6] >> (position & 63)) & mask
-            shared = (varying[g, position >> 6] >> (position & 63)) & mask == 0
-            slope = slopes[piece, u] if shared else 0.0
-            out[g, 0, u] = form[0, u] * slope + (intercepts[piece, u] if shared else 0.0)
-            for i in range(1, columns):
-                out[g, i, u] = form[i, u] * slope
+            result[0, u] = form[0, u] * slope_of[u] + intercept_of[u]
+        for i in range(1, columns):
+            for u in range(units):
+                result[i, u] = form[i, u] * slope_of[u]
 
 
 @njit(**_OPTIONS)
@@ -81,14 +95,16 @@ def add_row(out, coefficients, row):
 
 
 @njit(**_OPTIONS)
-def children_forms(base, forms, form_of, groups, words, bits, slopes, intercepts, weights, varying, longest, out):
+def children_forms(
+    base, forms, form_of, groups, words, bits, slopes, intercepts, weights, varying, longest, scratch, out
+):
     """Forms of every child after the dense layer; `weights` has shape (units, outputs), `base` one row per group.
 
-    `longest` bounds the rows added in a chain of siblings, and with it the rounding error.
+    `longest` bounds the rows added in a chain of siblings, and with it the rounding error. `scratch` holds two rows.
     """
     columns = forms.shape[1]
     mask = (1 << bits) - 1
-    coefficients = np.empty(columns)
+    coefficients = scratch[0]
     for g in range(groups.shape[0] - 1):
         chain = 0
         for c in range(groups[g], groups[g + 1]):
@@ -100,7 +116,10 @@ def children_forms(base, forms, form_of, groups, words, bits, slopes, intercepts
                     from_sibling += bit_count(words[c, w] ^ words[c - 1, w])
             sibling = c > groups[g] and from_sibling < from_base and chain + from_sibling <= longest
             chain = chain + from_sibling if sibling else from_base
-            out[c] = out[c - 1] if sibling else base[g]
+            source = out[c - 1] if sibling else base[g]
+            for i in range(columns):
+                for o in range(out.shape[2]):
+                    out[c, i, o] = source[i, o]
             for w in range(words.shape[1]):
                 changed = words[c, w] ^ words[c - 1, w] if sibling else varying[g, w]
                 while changed != 0:

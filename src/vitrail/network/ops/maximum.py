@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vitrail.errors import InvalidModelError, ResourceLimitError
-from vitrail.network.ops.base import Pieces, PiecewiseOp, Shape, check_size, piece_dtype, piece_index, size_of
+from vitrail.network.ops.base import Op, Pieces, PiecewiseOp, Shape, check_size, piece_dtype, piece_index, size_of
 
-__all__ = ["Maximum", "pool_windows"]
+__all__ = ["Maximum", "as_maximum", "pool_windows"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,6 +103,17 @@ class Maximum(PiecewiseOp):
     def forward(self, tensors: Sequence[Tensor]) -> Tensor:
         """Values at points, (N, *input_shape) each to (N, *shape)."""
         return self.apply([tensor[:, None] for tensor in tensors], self.pieces_at(tensors))[:, 0]
+
+
+def as_maximum(op: Op) -> Maximum:
+    """The op, which is a maximum if it is neither affine nor elementwise.
+
+    Raises:
+        InvalidModelError: it is of no known family.
+    """
+    if not isinstance(op, Maximum):
+        raise InvalidModelError(f"unknown op {type(op).__name__}; ops are affine, Elementwise or Maximum")
+    return op
 
 
 def pool_windows(

@@ -1,0 +1,90 @@
+"""Checks of the numbers that users give for domains: one message for one mistake."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vitrail.errors import InvalidDomainError
+
+__all__ = ["check_extent", "real_array", "real_inputs", "real_limits"]
+
+
+@runtime_checkable
+class _Detachable(Protocol):
+    """A tensor, recognized without importing torch."""
+
+    def detach(self) -> Any:
+        """The values alone, without their history."""
+
+
+def real_array(name: str, value: ArrayLike) -> np.ndarray:
+    """The value as a read-only float64 array of finite numbers.
+
+    Raises:
+        InvalidDomainError: not real numbers, not a regular array, empty, NaN or infinite.
+    """
+    if isinstance(value, _Detachable):
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidDomainError(
+            f"{name}: expected numbers in a regular array, found {type(value).__name__} ({error})"
+        ) from None
+    if array.dtype.kind not in "iuf" or array.size == 0:
+        raise InvalidDomainError(f"{name}: expected real numbers, found {array.dtype} of shape {array.shape}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise InvalidDomainError(f"{name}: {array[first]} at index {first}; expected finite numbers")
+    array.setflags(write=False)
+    return array
+
+
+def real_inputs(*named: tuple[str, ArrayLike]) -> list[np.ndarray]:
+    """Arrays of one shape.
+
+    Raises:
+        InvalidDomainError: as `real_array`, or different shapes.
+    """
+    arrays = [real_array(name, value) for name, value in named]
+    for (name, _), array in zip(named[1:], arrays[1:], strict=True):
+        if array.shape != arrays[0].shape:
+            raise InvalidDomainError(
+                f"{named[0][0]} has shape {arrays[0].shape} but {name} has shape {array.shape}; expected one shape"
+            )
+    return arrays
+
+
+def check_extent(name: str, high: np.ndarray, low: np.ndarray) -> None:
+    """Check that high - low does not overflow.
+
+    Raises:
+        InvalidDomainError: it does.
+    """
+    with np.errstate(over="ignore"):
+        if not np.isfinite(high - low).all():
+            raise InvalidDomainError(f"{name} overflows float64; expected a domain whose extent is a finite number")
+
+
+def real_limits(kind: str, lo: ArrayLike, hi: ArrayLike, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper limits of so many coordinates.
+
+    Raises:
+        InvalidDomainError: as `real_array`, another shape, or lo not below hi.
+    """
+    low, high = real_array(f"{kind} lo", lo), real_array(f"{kind} hi", hi)
+    if low.shape != (size,) or high.shape != (size,):
+        raise InvalidDomainError(f"{kind}: expected lo and hi of shape ({size},), found {low.shape} and {high.shape}")
+    for i in range(size):
+        if low[i] > high[i]:
+            raise InvalidDomainError(f"{kind}: lo {low[i]} is above hi {high[i]} in coordinate {i}; swap them")
+        if low[i] == high[i]:
+            raise InvalidDomainError(
+                f"{kind}: lo equals hi ({low[i]}) in coordinate {i}, a flat domain; use Segment to slice along a line"
+            )
+    check_extent(f"{kind}: hi - lo", high, low)
+    return low, high
