@@ -23,7 +23,7 @@ from vitrail.domains import Domain, side_lines
 from vitrail.engines.budget import Budget
 from vitrail.engines.plan import Plan, make_plan
 from vitrail.engines.refine import Found, Wants
-from vitrail.engines.run import Resources, one_thread_each, search
+from vitrail.engines.run import Resources, search, threads
 from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.merging import MapSource
 from vitrail.network.graph import Graph
@@ -221,7 +221,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
 
 
 def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> tuple[_Setup, Found]:
-    with one_thread_each():
+    with threads(1):
         setup = _prepare(graph, domains)
         budget = Budget(limits.max_regions, limits.time_limit)
         if not limits.progress:
@@ -261,7 +261,8 @@ def _prepare(graph: Graph, domains: Sequence[Domain]) -> _Setup:
     for form, frame, scale in zip(forms, frames, scales, strict=True):
         form[0] = frame.origin
         np.multiply(frame.basis, scale[:, None], out=form[1:])
-    magnitude = np.maximum(forms.max(axis=0), -forms.min(axis=0))
+    low, high = torch.aminmax(torch.from_numpy(forms), dim=0)
+    magnitude = np.maximum(high.numpy(), -low.numpy())
     error = np.concatenate([[0.0], np.full(dimension, max(frame.rounding for frame in frames))])[:, None] * magnitude
     shape = (dimension + 1, *graph.input_shape)
     roots = torch.from_numpy(forms).reshape(len(domains), *shape)

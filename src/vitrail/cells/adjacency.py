@@ -18,16 +18,20 @@ def _overlaps(groups, low, high, slack, pairs, spans):
     found = 0
     for g in range(groups.shape[0]):
         i, i_end, j, j_end = groups[g, 0], groups[g, 1], groups[g, 1], groups[g, 2]
+        # in a proper complex both sides break at the same points; positions matter only where they do not
+        ordered = i_end - i == j_end - j
         while i < i_end and j < j_end:
             start, stop = max(low[i], low[j]), min(high[i], high[j])
-            single = i_end - groups[g, 0] == 1 and j_end - groups[g, 1] == 1
-            if single or stop - start > slack[i] + slack[j]:
+            if ordered or stop - start > slack[i] + slack[j]:
                 if found >= pairs.shape[0]:
                     return -1
                 pairs[found, 0], pairs[found, 1] = i, j
                 spans[found, 0], spans[found, 1] = start, stop
                 found += 1
-            if high[i] < high[j]:
+            if ordered:
+                i += 1
+                j += 1
+            elif high[i] < high[j]:
                 i += 1
             else:
                 j += 1

@@ -17,7 +17,23 @@ from vitrail.network.ops.elementwise_linear import children_forms, common_activa
 from vitrail.network.ops.maximum import Maximum, as_maximum
 from vitrail.patterns import unpack
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "prologue"]
+
+
+def prologue(plan: Plan, roots: Tensor) -> dict[int, Tensor]:
+    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op, all at once."""
+    live = {0: roots}
+    for node in plan.prologue:
+        live[node] = plan.affine_forms(node, live)
+    return _needed(plan, 0, live)
+
+
+def _needed(plan: Plan, following: int, live: dict[int, Tensor]) -> dict[int, Tensor]:
+    """The forms that the stage `following` and those after it read, or after the last stage those of the output."""
+    if following == len(plan.stages):
+        return {plan.graph.output: live[plan.graph.output]}
+    stage = plan.stages[following]
+    return {node: forms for node, forms in live.items() if node in (*stage.sources, *stage.keep)}
 
 
 class Carrier:
@@ -47,9 +63,10 @@ class Carrier:
 
     def carry(self, plan: Plan, number: int, live: dict[int, Tensor], children: Children) -> dict[int, Tensor]:
         """Forms of every node that is still read, for the children of a stage; rows in the order of the children."""
+        rows = torch.from_numpy(children.parent)
+        if number < 0:
+            return prologue(plan, live[0].index_select(0, rows))
         stage = plan.stages[number]
-        cells, parent = children.cells, children.parent
-        rows = torch.from_numpy(parent)
         result = {node: live[node].index_select(0, rows) for node in stage.keep}
         if stage.dense is not None:
             forms = live[stage.sources[0]]
@@ -64,13 +81,7 @@ class Carrier:
         for node in stage.affine:
             if stage.dense is None or node != stage.dense.node:
                 result[node] = plan.affine_forms(node, result)
-        return self._needed(plan, number, result, len(cells))
-
-    def _needed(self, plan: Plan, number: int, live: dict[int, Tensor], count: int) -> dict[int, Tensor]:
-        if number + 1 == len(plan.stages):
-            return {plan.graph.output: live[plan.graph.output]}
-        following = plan.stages[number + 1]
-        return {node: forms for node, forms in live.items() if node in (*following.sources, *following.keep)}
+        return _needed(plan, number + 1, result)
 
     def _fused(self, number: int, dense: Dense, bits: int, forms: Tensor, children: Children) -> Tensor:
         """Elementwise op and dense layer in one step: a product per parent, then a few rows per child."""

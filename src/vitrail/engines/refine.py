@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children, CutWork
+from vitrail.cells.batch import CellBatch, Children
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.plan import Plan
 
-__all__ = ["Chunk", "Found", "Wants", "expand", "refine"]
+__all__ = ["Found", "Pending", "Wants", "expand", "refine"]
 
 
 @dataclass(frozen=True)
@@ -27,23 +26,13 @@ class Wants:
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Cells that were cut by every stage before `stage`, and the forms that the rest of the network reads.
-
-    `live` maps a node to its forms (rows, k + 1, *shape); `root` is the frame each cell lies in; `history` the packed
-    pieces of the stages before, shape (cells, words so far).
-    """
-
-    stage: int
-    cells: CellBatch
-    live: dict[int, Tensor]
-    root: np.ndarray
-    history: np.ndarray
-
-
-@dataclass(frozen=True)
 class Pending:
-    """Children whose forms are not computed yet: they share their parents'. What a task is made of."""
+    """Children of a stage whose forms are not computed yet: they share their parents'. What a task is made of.
+
+    `live` maps a node to the parents' forms (rows, k + 1, *shape), for every node that is still read; `root` is the
+    frame that each child lies in, of `roots` frames; `history` the packed pieces of the stages before this one, shape
+    (children, words). The whole domain is the child of stage -1, which is what comes before the first piecewise op.
+    """
 
     stage: int
     children: Children
@@ -51,6 +40,13 @@ class Pending:
     root: np.ndarray
     history: np.ndarray
     roots: int
+
+    @classmethod
+    def start(cls, cells: CellBatch, forms: Tensor) -> Pending:
+        """One cell per frame, and the forms of the input (frames, k + 1, *input_shape)."""
+        count = len(cells)
+        nothing = np.zeros((count, 0), dtype=np.int64)
+        return cls(-1, Children(cells, np.arange(count), nothing, 0), {0: forms}, np.arange(count), nothing, count)
 
     def take(self, start: int, stop: int) -> Pending:
         """The children from `start` to `stop`, a view."""
@@ -87,22 +83,15 @@ class Found:
         self.batches += other.batches
 
 
-def expand(plan: Plan, chunk: Chunk, work: CutWork, found: Found) -> list[Pending]:
-    """Cut one chunk by its stage and copy the children: the breadth-first step that makes tasks."""
-    pending = []
-    stage = plan.stages[chunk.stage]
-    forms = Carrier.stage_forms(plan, chunk.stage, chunk.live)
-    found.decisions += stage.table.rows * len(chunk.cells)
-    for children in chunk.cells.cut(forms, stage.table, work):
-        copy = Children(children.cells.copy(), children.parent.copy(), children.words.copy(), children.undecided)
-        found.undecided += copy.undecided
-        found.count_stage(chunk.stage, chunk.root[copy.parent])
-        pending.append(
-            Pending(
-                chunk.stage, copy, chunk.live, chunk.root[copy.parent], chunk.history[copy.parent], found.regions.size
-            )
-        )
-    return pending
+def expand(plan: Plan, pending: Pending, wants: Wants, carrier: Carrier, found: Found) -> list[Pending]:
+    """Carry children through one stage and copy what comes out: the breadth-first step that makes tasks."""
+    result = []
+    for part in _advance(plan, pending, wants, carrier, Budget(None, None), found):
+        children = Children(part.children.cells.copy(), part.children.parent.copy(), part.children.words.copy(), 0)
+        # the prologue's forms are new, those of a stage lie in the carrier's memory
+        live = part.live if pending.stage < 0 else {node: forms.clone() for node, forms in part.live.items()}
+        result.append(replace(part, children=children, live=live))
+    return result
 
 
 def refine(plan: Plan, start: Pending, wants: Wants, carrier: Carrier, budget: Budget, found: Found) -> None:
@@ -156,8 +145,10 @@ def _advance(
             made = int(tally.children.sum())
             allowed = budget.allow(made)
             # a budget that ends here counts the children of the first cells only
-            counted = np.diff(np.minimum(np.cumsum(tally.children), allowed), prepend=0)
-            found.complete = found.complete and allowed == made
+            counted = tally.children
+            if allowed < made:
+                counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
+                found.complete = False
             regions = _per_root(part.root, counted, found)
             found.per_stage[number] += regions
             found.regions += regions
@@ -195,19 +186,3 @@ def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.
     if found.regions.size == 1:
         return np.array([root.size if weights is None else weights.sum()], dtype=np.int64)
     return np.bincount(root, weights=weights, minlength=found.regions.size).astype(np.int64)
-
-
-def prologue(plan: Plan, roots: Tensor) -> dict[int, Tensor]:
-    """Forms of the input, shape (frames, k + 1, *input_shape), carried to the first piecewise op, all at once."""
-    live = {0: roots}
-    for node in plan.prologue:
-        live[node] = plan.affine_forms(node, live)
-    if not plan.stages:
-        return live
-    first = plan.stages[0]
-    return {node: forms for node, forms in live.items() if node in (*first.sources, *first.keep)}
-
-
-def to_forms(origin: np.ndarray, basis: np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    """Forms of the input on one frame: (1, k + 1, *shape)."""
-    return torch.from_numpy(np.concatenate([origin[None], basis])).reshape(1, basis.shape[0] + 1, *shape)

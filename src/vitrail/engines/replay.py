@@ -7,9 +7,8 @@ from torch import Tensor
 
 from vitrail.cells.batch import Children
 from vitrail.cells.interval import Intervals
-from vitrail.engines.carry import Carrier
+from vitrail.engines.carry import Carrier, prologue
 from vitrail.engines.plan import Plan
-from vitrail.engines.refine import prologue
 
 __all__ = ["replay"]
 

@@ -18,18 +18,18 @@ from vitrail.cells.polygon import PolygonWork
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.plan import Plan
-from vitrail.engines.refine import Chunk, Found, Pending, Wants, expand, prologue, refine
+from vitrail.engines.refine import Found, Pending, Wants, expand, refine
 
-__all__ = ["Resources", "one_thread_each", "search"]
+__all__ = ["Resources", "search", "threads"]
 
-_CHUNK_BYTES = 2**20
-"""Forms of one chunk: about what a core's own cache holds."""
+_CHUNK_BYTES = 2**22
+"""Forms of one chunk: larger ones leave the cache, smaller ones cost more in handing over than they gain (measured)."""
 _MINIMUM_CHUNK = 8
-_TASKS_PER_WORKER = 12
-_SMALLEST_TASK = 192
-"""Cells: fewer are not worth the handing over, unless there is only one task."""
-_LARGE_PROLOGUE = 2**18
-"""Entries of the frames' forms: below, waking the threads takes longer than the product."""
+_TASKS_PER_WORKER = 4
+_SMALLEST_TASK, _LARGEST_TASK = 320, 4096
+"""Cells: fewer are not worth the handing over, more make progress and budgets coarse."""
+_LARGE_ROOTS = 2**18
+"""Entries of the frames' forms: below, waking the threads takes longer than the first products."""
 _LOCAL_BITS, _STAGE_BITS = 36, 12
 
 
@@ -61,13 +61,10 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
     Results come in one order, whatever the executor: of the frames, and within a frame of the cuts.
     """
     found = Found(len(cells), len(plan.stages))
-    live = _prologue(plan, roots, resources.workers)
-    start = Chunk(0, cells, live, np.arange(len(cells)), np.zeros((len(cells), 0), dtype=np.int64))
-    if not plan.stages:
-        _without_units(plan, start, wants, found)
-        return found
     chunk = _chunk_size(plan, dimension, resources)
-    pending = _first_tasks(plan, start, _carrier(plan, chunk, dimension, 0), wants, resources.workers, found)
+    start = Pending.start(cells, roots)
+    with threads(resources.workers if roots.numel() > _LARGE_ROOTS else 1):
+        pending = _first_tasks(plan, start, _carrier(plan, chunk, dimension, 0), wants, resources.workers, found)
     tasks = _split(pending, resources.workers)
     if resources.executor is not None:
         _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
@@ -83,47 +80,24 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
     return found
 
 
-def _prologue(plan: Plan, roots: Tensor, workers: int) -> dict[int, Tensor]:
-    """The prologue; with all threads where it is large, since no task runs beside it yet."""
-    if roots.numel() < _LARGE_PROLOGUE:
-        return prologue(plan, roots)
-    before = torch.get_num_threads()
-    torch.set_num_threads(workers)
-    try:
-        return prologue(plan, roots)
-    finally:
-        torch.set_num_threads(before)
-
-
-def _without_units(plan: Plan, start: Chunk, wants: Wants, found: Found) -> None:
-    """An affine network: every frame is one region."""
-    found.regions += 1
-    if wants.geometry:
-        maps = start.live[plan.graph.output].flatten(2).numpy().copy() if wants.maps else None
-        found.batches.append((start.cells, start.root, start.history, maps))
-
-
-def _first_tasks(plan: Plan, start: Chunk, carrier: Carrier, wants: Wants, workers: int, found: Found) -> list[Pending]:
-    """Expand stage by stage until there are enough children to share out."""
-    pending = expand(plan, start, carrier.work[0], found)
-    while sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
-        stage = pending[0].stage + 1
-        if stage >= len(plan.stages) - 1:
+def _first_tasks(
+    plan: Plan, start: Pending, carrier: Carrier, wants: Wants, workers: int, found: Found
+) -> list[Pending]:
+    """Expand stage by stage until there are enough children to share out; the last stage is left to the tasks."""
+    pending = [start]
+    while pending[0].stage < 0 or sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
+        if pending[0].stage + 2 >= len(plan.stages):
             break
-        following = []
-        for p in pending:
-            live = {node: forms.clone() for node, forms in carrier.carry(plan, p.stage, p.live, p.children).items()}
-            history = np.concatenate([p.history, p.children.words], axis=1) if wants.patterns else p.history
-            cells = p.children.cells.with_forms(np.arange(len(p.children.cells)))
-            following += expand(plan, Chunk(stage, cells, live, p.root, history), carrier.work[stage], found)
-        pending = following
+        pending = [part for p in pending for part in expand(plan, p, wants, carrier, found)]
     return pending
 
 
 def _split(pending: Sequence[Pending], workers: int) -> list[Pending]:
     """Share the children out in contiguous runs, so that results keep their order."""
     total = sum(len(p.children.cells) for p in pending)
-    size = max(_SMALLEST_TASK, -(-total // (workers * _TASKS_PER_WORKER)))
+    # as many tasks for every worker: a few, so that uneven ones even out, and more only where they would be large
+    rounds = max(1, min(_TASKS_PER_WORKER, total // (workers * _SMALLEST_TASK)), total // (workers * _LARGEST_TASK))
+    size = max(1, -(-total // (workers * rounds)))
     return [
         p.take(start, min(start + size, len(p.children.cells)))
         for p in pending
@@ -187,7 +161,7 @@ def _run_task(plan: Plan, task: Pending, order: _Order, carriers: list[Carrier])
         carrier = _carrier(plan, order.chunk, order.dimension, order.number)
     for stage, work in enumerate(carrier.work):
         work.next_cut = _first_cut(order.number, stage)
-    with one_thread_each():  # here too: the setting belongs to a thread
+    with threads(1):  # here too: the setting belongs to a thread
         refine(plan, task, order.wants, carrier, order.budget, found)
     carriers.append(carrier)
     return found
@@ -209,11 +183,11 @@ def _run_sent_task(plan: Plan, task: Pending, live: dict[int, np.ndarray], order
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
     """Cells per chunk: what the cache holds, fewer where a chunk per stage and worker would exceed the memory."""
-    widest = max(stage.width for stage in plan.stages)
+    widest = max([stage.width for stage in plan.stages], default=1)
     per_cell = 8 * (dimension + 1) * widest
-    in_cache = max(_MINIMUM_CHUNK, 3 * _CHUNK_BYTES // per_cell)
+    in_cache = max(_MINIMUM_CHUNK, _CHUNK_BYTES // per_cell)
     # a chunk's forms, its children's gathered copies and a temporary of the same size
-    in_memory = resources.memory // (4 * per_cell * len(plan.stages) * resources.workers)
+    in_memory = resources.memory // (4 * per_cell * (len(plan.stages) + 1) * resources.workers)
     return int(max(1, min(in_cache, in_memory)))
 
 
@@ -236,10 +210,10 @@ def _report(resources: Resources, done: int, total: int, found: Found) -> None:
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let each product use one thread while tasks run side by side; the setting comes back afterwards."""
+def threads(number: int) -> Iterator[None]:
+    """Let each product use so many threads, one where tasks run side by side; the setting comes back afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

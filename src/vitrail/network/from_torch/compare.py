@@ -131,7 +131,9 @@ def _check_activation(
         return
     theirs = theirs.to(torch.float64)
     difference = float((ours - theirs).abs().max()) if ours.shape == theirs.shape else float("nan")
-    allowed = 4 * float(found.bound[:, 0].max()) + 64 * 2 * ROUNDOFFS[str(theirs.dtype).removeprefix("torch.")] * float(theirs.abs().max())
+    allowed = 4 * float(found.bound[:, 0].max()) + 64 * 2 * ROUNDOFFS[str(theirs.dtype).removeprefix("torch.")] * float(
+        theirs.abs().max()
+    )
     if not difference <= allowed:
         raise InvalidModelError(
             f"the import disagrees with the module behind the dropped activation: difference {difference:.3g}, "
