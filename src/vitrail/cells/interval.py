@@ -19,9 +19,9 @@ _NO_GROUPS = np.zeros((0, 0), dtype=np.int64)
 class IntervalWork:
     """Preallocated memory of a cutting loop over intervals; it grows when a cell does not fit."""
 
-    def __init__(self, capacity: int = 1024, next_cut: int = 0) -> None:
+    def __init__(self, capacity: int = 1024) -> None:
         """Room for `capacity` children at first."""
-        self.next_cut = next_cut
+        self.next_cut = 0
         self._capacity = capacity
         self._made_for: tuple[int, ...] = ()
 

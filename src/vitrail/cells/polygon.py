@@ -29,9 +29,9 @@ _VERTICES_PER_CELL = 6
 class PolygonWork:
     """Preallocated memory of a cutting loop over polygons; it grows when a cell does not fit."""
 
-    def __init__(self, capacity: int = 1024, next_cut: int = 0) -> None:
+    def __init__(self, capacity: int = 1024) -> None:
         """Room for `capacity` children at first."""
-        self.next_cut = next_cut
+        self.next_cut = 0
         self._capacity = capacity
         self._scale = 1
         self._made_for: tuple[int, ...] = ()

@@ -45,6 +45,11 @@ class Carrier:
         self.work = work
         self._buffers: dict[tuple[int, str], np.ndarray] = {}
 
+    @property
+    def bytes(self) -> int:
+        """Size of the memory for forms."""
+        return sum(buffer.nbytes for buffer in self._buffers.values())
+
     @staticmethod
     def stage_forms(plan: Plan, number: int, live: dict[int, Tensor]) -> np.ndarray:
         """The forms that decide a stage's pieces, shape (rows, k + 1, forms), candidates of a minimum negated.

@@ -18,6 +18,7 @@ from vitrail.cells.polygon import PolygonWork
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.plan import Plan
+from vitrail.engines.pool import CarrierPool
 from vitrail.engines.refine import Found, Pending, Wants, expand, refine
 
 __all__ = ["Resources", "search", "threads"]
@@ -64,15 +65,16 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
     chunk = _chunk_size(plan, dimension, resources)
     start = Pending.start(cells, roots)
     with threads(resources.workers if roots.numel() > _LARGE_ROOTS else 1):
-        pending = _first_tasks(plan, start, _carrier(plan, chunk, dimension, 0), wants, resources.workers, found)
+        first = _Order(wants, chunk, dimension, 0, resources.budget)
+        with _borrowed(plan, first) as carrier:
+            pending = _first_tasks(plan, start, carrier, wants, resources.workers, found)
     tasks = _split(pending, resources.workers)
     if resources.executor is not None:
         _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
     elif resources.workers == 1 or len(tasks) == 1:
-        carriers: list[Carrier] = []
         for number, task in enumerate(tasks):
             order = _Order(wants, chunk, dimension, number + 1, resources.budget)
-            found.add(_run_task(plan, task, order, carriers))
+            found.add(_run_task(plan, task, order))
             _report(resources, number + 1, len(tasks), found)
     else:
         with ThreadPoolExecutor(resources.workers) as executor:
@@ -116,7 +118,6 @@ def _run_tasks(
     found: Found,
 ) -> None:
     """Submit the tasks, a few more at a time than there are workers; add the results in the order of the tasks."""
-    carriers: list[Carrier] = []
     shared = isinstance(executor, ThreadPoolExecutor)
     running: dict[Future[Found], int] = {}
     results: dict[int, Found] = {}
@@ -128,7 +129,7 @@ def _run_tasks(
                 budget = resources.budget if shared else Budget(*resources.budget.remaining)
                 order = _Order(wants, chunk, dimension, number + 1, budget)
                 if shared:
-                    future = executor.submit(_run_task, plan, task, order, carriers)
+                    future = executor.submit(_run_task, plan, task, order)
                 else:
                     future = executor.submit(_run_sent_task, plan, *_to_send(task), order)
                 running[future] = number
@@ -152,19 +153,23 @@ def _run_tasks(
         found.add(results[number])
 
 
-def _run_task(plan: Plan, task: Pending, order: _Order, carriers: list[Carrier]) -> Found:
-    """One task, in any thread or process; `carriers` is a pool of work memory shared by the threads of one search."""
+def _run_task(plan: Plan, task: Pending, order: _Order) -> Found:
+    """One task, in any thread or process."""
     found = Found(task.roots, len(plan.stages))
-    try:
-        carrier = carriers.pop()
-    except IndexError:
-        carrier = _carrier(plan, order.chunk, order.dimension, order.number)
+    with _borrowed(plan, order) as carrier, threads(1):  # here too: the setting belongs to a thread
+        refine(plan, task, order.wants, carrier, order.budget, found)
+    return found
+
+
+@contextmanager
+def _borrowed(plan: Plan, order: _Order) -> Iterator[Carrier]:
+    """Work memory for one task, from the network's pool; lost, not given back, when the task fails."""
+    pool = CarrierPool.of(plan.graph, order.dimension, order.chunk)
+    carrier = pool.take() or _carrier(plan, order.chunk, order.dimension)
     for stage, work in enumerate(carrier.work):
         work.next_cut = _first_cut(order.number, stage)
-    with threads(1):  # here too: the setting belongs to a thread
-        refine(plan, task, order.wants, carrier, order.budget, found)
-    carriers.append(carrier)
-    return found
+    yield carrier
+    pool.give_back(carrier)
 
 
 def _to_send(task: Pending) -> tuple[Pending, dict[int, np.ndarray]]:
@@ -178,7 +183,7 @@ def _to_send(task: Pending) -> tuple[Pending, dict[int, np.ndarray]]:
 def _run_sent_task(plan: Plan, task: Pending, live: dict[int, np.ndarray], order: _Order) -> Found:
     """A task in another process."""
     task = replace(task, live={node: torch.from_numpy(forms) for node, forms in live.items()})
-    return _run_task(plan, task, order, [])
+    return _run_task(plan, task, order)
 
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
@@ -191,11 +196,9 @@ def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
     return int(max(1, min(in_cache, in_memory)))
 
 
-def _carrier(plan: Plan, chunk: int, dimension: int, number: int) -> Carrier:
+def _carrier(plan: Plan, chunk: int, dimension: int) -> Carrier:
     kind = IntervalWork if dimension == 1 else PolygonWork
-    work: list[CutWork] = [
-        kind(capacity=4 * chunk + 256, next_cut=_first_cut(number, stage)) for stage in range(len(plan.stages))
-    ]
+    work: list[CutWork] = [kind(capacity=4 * chunk + 256) for _ in plan.stages]
     return Carrier(chunk, work)
 
 

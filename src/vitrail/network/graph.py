@@ -113,6 +113,11 @@ class Graph:
         digest.update(repr(self.output).encode())
         return digest.hexdigest()
 
+    @cached_property
+    def absolute(self) -> tuple[AffineOp | None, ...]:
+        """Every affine op with absolute parameters, None for the others: maps magnitudes and errors."""
+        return tuple(node.op.absolute() if isinstance(node.op, AffineOp) else None for node in self.nodes)
+
     def summary(self) -> list[SummaryRow]:
         """One row per node: place, op, shape, units, largest number of pieces, stored numbers."""
         rows = []

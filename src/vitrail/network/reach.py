@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vitrail.network.graph import Graph
-from vitrail.network.ops.base import AffineOp, Op, piece_index
+from vitrail.network.ops.base import Op, piece_index
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
 
@@ -37,8 +37,9 @@ def reaches_output(graph: Graph, first: Sequence[np.ndarray], second: Sequence[n
     reached: dict[int, Tensor] = {0: torch.zeros(pairs, *graph.input_shape, dtype=torch.float64)}
     for index, node in enumerate(graph.nodes[1 : graph.output + 1], start=1):
         inputs = [reached[source] for source in node.inputs]
-        if isinstance(node.op, AffineOp):
-            value = node.op.absolute().linear(inputs)
+        absolute = graph.absolute[index]
+        if absolute is not None:
+            value = absolute.linear(inputs)
         else:
             a, b = patterns[index]
             value = _through(node.op, inputs, a) + _through(node.op, inputs, b)

@@ -38,16 +38,15 @@ def form_bounds(graph: Graph, root: FormBounds) -> dict[int, FormBounds]:
     """
     bounds = {0: root}
     for index, node in enumerate(graph.nodes[1:], start=1):
-        bounds[index] = _step(node.op, [bounds[source] for source in node.inputs])
+        bounds[index] = _step(node.op, graph.absolute[index], [bounds[source] for source in node.inputs])
     return bounds
 
 
-def _step(op: Op, inputs: Sequence[FormBounds]) -> FormBounds:
-    if isinstance(op, AffineOp):
-        absolute = op.absolute()
+def _step(op: Op, absolute: AffineOp | None, inputs: Sequence[FormBounds]) -> FormBounds:
+    if absolute is not None:
         magnitude = absolute.apply([bound.magnitude[None] for bound in inputs])[0]
         error = absolute.linear([bound.error for bound in inputs])
-        operations = 6 * op.terms + 16 if op.terms else 0
+        operations = 6 * absolute.terms + 16 if absolute.terms else 0
     elif isinstance(op, Elementwise):
         slopes, intercepts = torch.from_numpy(abs(op.slopes)), torch.from_numpy(abs(op.intercepts))
         slope = slopes.amax(dim=0).reshape(op.shape)

@@ -55,13 +55,12 @@ class Op(ABC):
     def __getstate__(self) -> dict[str, object]:
         """The fields, tensors as arrays: sending an op to a process must not move memory, as torch's own way does."""
         names = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
-        values = {name: self.__dict__[name] for name in names}
-        return {name: _Stored(v.numpy()) if isinstance(v, Tensor) else v for name, v in values.items()}
+        return {name: _to_arrays(self.__dict__[name]) for name in names}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Make tensors of the arrays again."""
         for name, value in state.items():
-            object.__setattr__(self, name, torch.from_numpy(value.array) if isinstance(value, _Stored) else value)
+            object.__setattr__(self, name, _to_tensors(value))
 
     def fingerprint(self) -> bytes:
         """A sha256 over the class name and every field, independent of machine and session."""
@@ -79,6 +78,18 @@ class _Stored:
     """A tensor's numbers on their way to another process."""
 
     array: np.ndarray
+
+
+def _to_arrays(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_to_arrays(item) for item in value)
+    return _Stored(value.numpy()) if isinstance(value, Tensor) else value
+
+
+def _to_tensors(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_to_tensors(item) for item in value)
+    return torch.from_numpy(value.array) if isinstance(value, _Stored) else value
 
 
 def _encode(value: object) -> bytes:
