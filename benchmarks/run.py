@@ -74,16 +74,19 @@ def timed(run: Callable[[], int]) -> tuple[float, int]:
 
 
 def compare(case: str, peer: Peer, rounds: int) -> None:
-    """Run a case in turn: peer, count, enumerate, peer, ...; print medians and the median of the ratios by round."""
+    """Run a case in turn: peer, count, enumerate, peer, ...; print medians and the median of the ratios by round.
+
+    Every measured run follows an unmeasured one of the same kind: whoever ran before has left the caches cold.
+    """
     ways = runner(case)
-    for run in ways.values():
-        run()
     times: dict[str, list[float]] = {"regioncam": [], **{way: [] for way in ways}}
     regions: dict[str, int] = {}
     for _ in range(rounds):
+        peer.measure(case)
         seconds, regions["regioncam"] = peer.measure(case)
         times["regioncam"].append(seconds)
         for way, run in ways.items():
+            run()
             seconds, regions[way] = timed(run)
             times[way].append(seconds)
     line = f"{case:14} regioncam {median(times['regioncam']):9.4f} s ({regions['regioncam']:,})"

@@ -137,9 +137,9 @@ def _table(
 ) -> tuple[CutTable, bool]:
     """The op's decisions with their bounds; when those are hopeless, with an estimate instead, and then not proven."""
     columns = bounds[0].error.shape[0]
-    error = torch.cat([b.error.reshape(columns, -1) for b in bounds], dim=1)
-    magnitude = torch.cat([b.magnitude.reshape(columns, -1) for b in bounds], dim=1)
-    scale = torch.cat([s.reshape(-1) for s in scales])
+    error = _joined([b.error for b in bounds], columns)
+    magnitude = _joined([b.magnitude for b in bounds], columns)
+    scale = _joined([s[None] for s in scales], 1)[0]
     breakpoints = np.zeros((0, 0))
     if isinstance(op, Elementwise):
         breakpoints = np.ascontiguousarray(op.breakpoints)
@@ -147,7 +147,7 @@ def _table(
         extra = torch.from_numpy(finite)
     else:
         extra = torch.zeros(1, 1, dtype=torch.float64)
-    per_column = error + (VALUE_ROUNDING * magnitude if bounded else 0.0 * magnitude)
+    per_column = error + VALUE_ROUNDING * magnitude if bounded else error
     value = per_column[0] + VALUE_ROUNDING * extra
     slope = per_column[1:].sum(dim=0).expand(value.shape)
     proven = bool((value + slope).median() <= HOPELESS * scale.median()) or bool((value + slope).max() == 0)
@@ -162,6 +162,12 @@ def _table(
         bits_for(op.pieces),
     )
     return table, proven
+
+
+def _joined(tensors: Sequence[Tensor], columns: int) -> Tensor:
+    """The forms of all candidates side by side, (columns, forms)."""
+    flat = [tensor.reshape(columns, -1) for tensor in tensors]
+    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
 
 
 def _local_scales(graph: Graph, root: Tensor) -> dict[int, Tensor]:

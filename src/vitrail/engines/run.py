@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -71,15 +72,49 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
     tasks = _split(pending, resources.workers)
     if resources.executor is not None:
         _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
-    elif resources.workers == 1 or len(tasks) == 1:
-        for number, task in enumerate(tasks):
-            order = _Order(wants, chunk, dimension, number + 1, resources.budget)
-            found.add(_run_task(plan, task, order))
-            _report(resources, number + 1, len(tasks), found)
     else:
-        with ThreadPoolExecutor(resources.workers) as executor:
-            _run_tasks(plan, tasks, wants, chunk, dimension, resources, executor, found)
+        _run_here(plan, tasks, wants, chunk, dimension, resources, found)
     return found
+
+
+def _run_here(
+    plan: Plan,
+    tasks: Sequence[Pending],
+    wants: Wants,
+    chunk: int,
+    dimension: int,
+    resources: Resources,
+    found: Found,
+) -> None:
+    """Share the tasks among this thread and as many others as there are cores besides; this one reports."""
+    waiting = deque(enumerate(tasks))
+    results: dict[int, Found] = {}
+
+    def work(report: Callable[[float, int], None] | None) -> None:
+        while waiting:
+            try:
+                number, task = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            results[number] = _run_task(plan, task, _Order(wants, chunk, dimension, number + 1, resources.budget))
+            if report is not None:
+                done = list(results.values())
+                report(len(done) / len(tasks), sum(int(result.regions.sum()) for result in done))
+
+    others = min(resources.workers, len(tasks)) - 1
+    if others == 0:
+        work(resources.report)
+    else:
+        with ThreadPoolExecutor(others) as pool:
+            futures = [pool.submit(work, None) for _ in range(others)]
+            try:
+                work(resources.report)
+            finally:
+                waiting.clear()  # after an error or an interruption the others stop at their next task
+            for future in futures:
+                future.result()
+    for number in sorted(results):
+        found.add(results[number])
 
 
 def _first_tasks(
@@ -205,11 +240,6 @@ def _carrier(plan: Plan, chunk: int, dimension: int) -> Carrier:
 def _first_cut(task: int, stage: int) -> int:
     """First number for the cuts of one stage in one task: no two cuts of a search share a number."""
     return ((task << _STAGE_BITS) + stage) << _LOCAL_BITS
-
-
-def _report(resources: Resources, done: int, total: int, found: Found) -> None:
-    if resources.report is not None:
-        resources.report(done / total, int(found.regions.sum()))
 
 
 @contextmanager

@@ -33,8 +33,7 @@ def form_bounds(graph: Graph, root: FormBounds) -> dict[int, FormBounds]:
     """Bounds of every node from those of the input.
 
     Affine ops map both through their absolute values, as any order of summation is covered: a sum of m products
-    computed in float64 is off by at most gamma(m) times the sum of absolute products (Higham 2002, section 3.1). The
-    fused update of children adds and removes rows, at most six roundings per unit.
+    computed in float64 is off by at most gamma(m) times the sum of absolute products (Higham 2002, section 3.1).
     """
     bounds = {0: root}
     for index, node in enumerate(graph.nodes[1:], start=1):
@@ -46,14 +45,12 @@ def _step(op: Op, absolute: AffineOp | None, inputs: Sequence[FormBounds]) -> Fo
     if absolute is not None:
         magnitude = absolute.apply([bound.magnitude[None] for bound in inputs])[0]
         error = absolute.linear([bound.error for bound in inputs])
-        operations = 6 * absolute.terms + 16 if absolute.terms else 0
+        operations = _operations(absolute)
     elif isinstance(op, Elementwise):
-        slopes, intercepts = torch.from_numpy(abs(op.slopes)), torch.from_numpy(abs(op.intercepts))
-        slope = slopes.amax(dim=0).reshape(op.shape)
+        slope, intercept, rounds = op.largest
         magnitude = inputs[0].magnitude * slope
-        magnitude[0] += intercepts.amax(dim=0).reshape(op.shape)
+        magnitude[0] += intercept
         error = inputs[0].error * slope
-        rounds = ((slopes != 0) & (slopes != 1)).any() or bool(intercepts.any())
         operations = 3 if rounds else 0
     else:
         winner = as_maximum(op)
@@ -64,6 +61,18 @@ def _step(op: Op, absolute: AffineOp | None, inputs: Sequence[FormBounds]) -> Fo
         # the last factor covers the rounding of the bounds themselves
         error = (error + gamma(operations) * magnitude) * (1 + 2.0**20 * UNIT_ROUNDOFF)
     return FormBounds(magnitude, error)
+
+
+def _operations(op: AffineOp) -> int:
+    """Rounded operations behind one output entry, relative to the sum of its absolute terms.
+
+    A sum in any order: one per product and one per addition, at most 2 per term in all. A dense op may be computed from
+    a sibling instead: a product over the units, then at most two chains of rows as long as there are units, each row a
+    slope difference, a product with the form, one with the weight and an addition, of terms up to twice as large.
+    """
+    if op.terms == 0:
+        return 0
+    return 2 * op.terms + 8 if op.weight is None else 18 * op.weight.shape[1] + 16
 
 
 def _largest(op: Maximum, tensors: Sequence[Tensor]) -> Tensor:

@@ -82,6 +82,14 @@ class Elementwise(PiecewiseOp):
         arrays = (self.breakpoints, self.slopes, self.intercepts)
         return tuple(torch.from_numpy(array.copy()) for array in arrays)  # type: ignore[return-value]
 
+    @cached_property
+    def largest(self) -> tuple[Tensor, Tensor, bool]:
+        """Largest |slope| and |intercept| of every unit, in the op's shape; whether applying a piece rounds."""
+        slopes, intercepts = np.abs(self.slopes), np.abs(self.intercepts)
+        rounds = bool(((slopes != 0) & (slopes != 1)).any() or intercepts.any())
+        slope, intercept = (torch.from_numpy(table.max(axis=0)).reshape(self.shape) for table in (slopes, intercepts))
+        return slope, intercept, rounds
+
     def pieces_at(self, values: Tensor) -> np.ndarray:
         """The piece of every unit at points: (N, *shape) to (N, units); on a breakpoint the lower piece."""
         flat = values.reshape(values.shape[0], self.units)
