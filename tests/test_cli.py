@@ -22,6 +22,12 @@ from vitrail.data import digits_network_path, digits_samples
 DIGITS = str(digits_network_path())
 
 
+@pytest.fixture(autouse=True)
+def _wide_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables as wide as they like: what is asserted is their words, not where a narrow terminal breaks them."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> str:
     """Three lines through the square: x = 0, y = 0, x + y = 1/2; 7 regions."""

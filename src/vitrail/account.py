@@ -54,13 +54,16 @@ class Account:
         """The number of activation regions; regions that no undecided sign touched are a lower bound."""
         return activation_count(regions, dirty, self.undecided, self.complete, self.unproven == 0, self.domain)
 
-    def merged_count(self, number: Range, definition: Definition, regions: int) -> Count:
-        """The number of linear regions or affine pieces; certified where the activation regions and all merges are."""
+    def merged_count(self, number: Range, definition: Definition, regions: int, paired: bool) -> Count:
+        """The number of linear regions or affine pieces; certified where the activation regions and all merges are.
+
+        `paired` says whether every facet was found with both of its regions; if not, regions may stay apart wrongly.
+        """
         status = self.status
-        proven = status.proven and number.lower == number.upper
+        proven = status.proven and paired and number.lower == number.upper
         if status.proven and not proven:
             status = Status.UNCERTIFIED
-        base_holds = self.status.proven
+        base_holds = self.status.proven and paired
         # what a partial search found may still merge through regions that it has not found
         lower = number.lower if base_holds else (1 if regions else 0)
         if (

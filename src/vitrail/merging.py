@@ -13,6 +13,7 @@ from vitrail.account import Range
 from vitrail.engines.plan import Plan
 from vitrail.engines.replay import replay
 from vitrail.network.reach import reaches_output
+from vitrail.numerics.filters import gamma
 
 __all__ = ["MapSource", "Merged", "merge_equal_maps"]
 
@@ -96,7 +97,8 @@ def _close_pairs(flat: np.ndarray, labels: np.ndarray, count: int, tolerance: np
     _, first = np.unique(labels, return_index=True)
     weights = np.random.default_rng(0).uniform(0.5, 1.0, flat.shape[1])
     keys = flat[first] @ weights
-    reach = float(tolerance @ weights)
+    # the second term covers the rounding of the keys
+    reach = float(tolerance @ weights + 2 * gamma(flat.shape[1] + 2) * (np.abs(flat[first]) @ weights).max())
     order = np.argsort(keys, kind="stable")
     sorted_keys, rows = keys[order], first[order]
     found = []

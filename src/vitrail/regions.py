@@ -194,7 +194,14 @@ class RegionSet:
             return self.account.count(len(self), int(self.dirty.sum()))
         merged = self._merged
         number = merged.linear if chosen is Definition.LINEAR else merged.affine
-        return self.account.merged_count(number, chosen, len(self))
+        return self.account.merged_count(number, chosen, len(self), self._paired)
+
+    @cached_property
+    def _paired(self) -> bool:
+        """Whether every inner edge was matched with exactly one other: then adjacency can be relied on."""
+        inner = int((self.edge_cuts >= 0).sum())
+        edges = self.facets.edges
+        return self.dimension == 1 or (edges.size == inner and np.unique(edges).size == inner)
 
     @cached_property
     def _merged(self) -> Any:

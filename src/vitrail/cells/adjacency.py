@@ -66,7 +66,8 @@ def facet_pairs(
     low, high = np.minimum(start, stop), np.maximum(start, stop)
     order = np.lexsort((low, cuts[inner]))
     sides = cuts[inner][order]
-    slack = np.minimum((errors[inner] + errors[after[inner]])[order], 0.5 * (high - low)[order])
+    # twice: errors are in the maximum norm, positions along the cut are not
+    slack = np.minimum(2 * (errors[inner] + errors[after[inner]])[order], 0.5 * (high - low)[order])
     starts = np.searchsorted(sides, 2 * number)
     groups = np.stack([starts, np.searchsorted(sides, 2 * number + 1), np.searchsorted(sides, 2 * number + 2)], axis=1)
     pairs, spans = np.empty((2 * inner.size, 2), dtype=np.int64), np.empty((2 * inner.size, 2))

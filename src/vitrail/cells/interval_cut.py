@@ -29,20 +29,22 @@ def end_sign(c0, c1, bound0, bound1, t, error):
         value, threshold = c0, bound0
     else:
         value = c0 + c1 * t
-        threshold = bound0 + bound1 * abs(t) + abs(c1) * error + VALUE_ROUNDING * (abs(c0) + abs(c1 * t))
+        threshold = bound0 + bound1 * (abs(t) + error) + abs(c1) * error + VALUE_ROUNDING * (abs(c0) + abs(c1 * t))
     if value > threshold:
         return 1
     return -1 if value < -threshold else 0
 
 
 @njit(**OPTIONS)
-def root(c0, c1, bound0, bound1, low, high):
-    """Zero of the affine function between the ends, and the bound on its error."""
+def root(c0, c1, bound0, bound1, interval):
+    """Zero of the affine function between the ends, and the bound on its error: it lies between the true ends."""
+    low, high = interval[0], interval[1]
     t = min(max(-c0 / c1, low), high)
     residual = abs(c0 + c1 * t) + VALUE_ROUNDING * (abs(c0) + abs(c1 * t)) + bound0 + bound1 * abs(t)
     safe = abs(c1) - bound1
     error = residual / safe if safe > 0.0 else np.inf
-    return t, min(error, max(high - t, t - low))
+    longest = max(high - t, t - low) + max(interval[2], interval[3])
+    return t, min(error, longest + VALUE_ROUNDING * longest)
 
 
 @njit(**OPTIONS)
@@ -52,7 +54,7 @@ def screen(form, breakpoints, bounds, m, interval, positive, unsure):
     On an unbounded interval the comparison with NaN or infinity leaves every unit unsure.
     """
     low, high = interval[0], interval[1]
-    reach = max(abs(low), abs(high))
+    reach = max(abs(low), abs(high)) + max(interval[2], interval[3])
     middle = 0.5 * (low + high)
     half = 0.5 * (high - low) + max(interval[2], interval[3]) + VALUE_ROUNDING * reach
     for u in range(form.shape[1]):
@@ -88,7 +90,7 @@ def sign_events(form, breakpoints, bounds, interval, bits, words, events, where,
                 if before == 0 or after == 0:
                     undecided += c1 != 0.0 or b0 > 0.0 or b1 > 0.0
                 if before * after < 0:
-                    events[count, 0], events[count, 1] = root(c0, c1, b0, b1, low, high)
+                    events[count, 0], events[count, 1] = root(c0, c1, b0, b1, interval)
                     where[count, 0], where[count, 1], where[count, 2] = position, after, u
                     count += 1
                 if before > 0 or (before == 0 and after > 0):
@@ -167,9 +169,12 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
                 sign = end_sign(c0, c1, b0, b1, high, high_error)
                 if sign == 0:
                     undecided += b0 > 0.0 or b1 > 0.0 or c1 != 0.0
-                if sign <= 0 or c1 <= b1:
+                if sign <= 0:
                     continue
-                t, error = root(c0, c1, b0, b1, low, high)
+                if c1 <= b1:
+                    undecided += 1
+                    continue
+                t, error = root(c0, c1, b0, b1, interval)
                 together = abs(t - best_t) <= error + best_error
                 if best >= 0 and together:
                     undecided += 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from vitrail.numerics.filters import MEET_ROUNDING, VALUE_ROUNDING
+from vitrail.numerics.filters import MEET_ROUNDING, SMALLEST_DETERMINANT, VALUE_ROUNDING
 
 FLOATS = 7
 INTEGERS = 2
@@ -36,8 +36,8 @@ def meet(vertices, i, j, c0, c1, c2, bound, out, k):
     b1, b2 = abs(a1) + a_bound, abs(a2) + a_bound
     d1, d2 = abs(c1) + bound, abs(c2) + bound
     safe = abs(determinant) - MEET_ROUNDING * (b1 * d2 + b2 * d1) - (b1 + b2) * bound - (d1 + d2) * a_bound
-    longest = max(x_high - x_low, y_high - y_low) + max(vertices[i, 2], vertices[j, 2])
-    if safe > 0.0:
+    longest = max(x_high - x_low, y_high - y_low) + max(vertices[i, 2], vertices[j, 2]) + VALUE_ROUNDING
+    if safe > SMALLEST_DETERMINANT:
         inverse = 1.0 / determinant
         x = (a2 * c0 - c2 * a0) * inverse
         y = (c1 * a0 - a1 * c0) * inverse

@@ -48,8 +48,8 @@ def contenders(form, group, bounds, box, found):
 
 
 @njit(**OPTIONS)
-def win_part(form, group, bounds, winner, found, count, source, first_cut, stack, start, size, spare, signs, counters):
-    """Clip the polygon at the top of the stack to where `winner` is the largest; its vertices go right above it.
+def win_part(form, group, bounds, place, found, count, source, first_cut, stack, start, size, spare, signs, counters):
+    """Clip the polygon at the top of the stack to where contender `place` is largest; its vertices go above it.
 
     Returns the number of vertices (0: it wins on no full-dimensional part) and whether a decision was undecided.
     """
@@ -60,10 +60,11 @@ def win_part(form, group, bounds, winner, found, count, source, first_cut, stack
         copy_row(floats, integers, start + i, floats, integers, at + i)
     n = size
     unclean = 0
+    winner = found[place]
     w = group[winner]
     for s in range(count):
         k = found[s]
-        if k == winner:
+        if s == place:
             continue
         u = group[k]
         c0, c1, c2 = form[0, w] - form[0, u], form[1, w] - form[1, u], form[2, w] - form[2, u]
@@ -73,8 +74,8 @@ def win_part(form, group, bounds, winner, found, count, source, first_cut, stack
             counters[UNDECIDED] += 1
             unclean = 1
         if positive and negative:
-            low, high = min(k, winner), max(k, winner)
-            cut = 2 * (first_cut + low * group.shape[0] + high) + (1 if winner == high else 0)
+            low, high = min(s, place), max(s, place)
+            cut = 2 * (first_cut + low * count + high) + (1 if place == high else 0)
             m = keep_side(
                 floats, integers, at, n, c0, c1, c2, bound, source, cut, signs, 1, spare_floats, spare_integers
             )
@@ -105,10 +106,10 @@ def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counter
         return -1
     found, position = stack[FOUND], g * bits
     first_cut = counters[NEXT_CUT]
-    counters[NEXT_CUT] += width * width
+    counters[NEXT_CUT] += count * count
     filled, parts, unclean = 0, 0, stack[UNCLEAN, depth]
     for s in range(count):
-        n, doubt = win_part(form, group, bounds, found[s], found, count, first_unit + g, first_cut,
+        n, doubt = win_part(form, group, bounds, s, found, count, first_unit + g, first_cut,
                             (stack_floats, stack_integers), start, size, (scratch_floats, scratch_integers), signs,
                             counters)  # fmt: skip
         unclean = max(unclean, doubt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 __all__ = ["Budget"]
@@ -20,6 +21,7 @@ class Budget:
         """None: no limit."""
         self._left = max_regions
         self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._lock = threading.Lock()
 
     def spent(self) -> bool:
         """Whether nothing is left."""
@@ -31,14 +33,24 @@ class Budget:
         """How many of so many new regions may be kept; they are charged."""
         if self._left is None:
             return regions
-        allowed = max(0, min(regions, self._left))
-        self._left -= allowed
+        with self._lock:
+            allowed = max(0, min(regions, self._left))
+            self._left -= allowed
         return allowed
 
     def add(self, regions: int) -> None:
         """Charge regions that a worker in another process found."""
         if self._left is not None:
             self._left -= regions
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but the lock, which belongs to one process."""
+        return {"_left": self._left, "_deadline": self._deadline}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """The same budget with a lock of its own."""
+        vars(self).update(state)
+        self._lock = threading.Lock()
 
     @property
     def remaining(self) -> tuple[int | None, float | None]:

@@ -12,7 +12,7 @@ from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, Op
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import Maximum, as_maximum
-from vitrail.numerics.filters import UNIT_ROUNDOFF, gamma
+from vitrail.numerics.filters import SMALLEST, UNDERFLOW_SAFE, UNIT_ROUNDOFF, gamma
 
 __all__ = ["FormBounds", "form_bounds"]
 
@@ -46,12 +46,19 @@ def _step(op: Op, absolute: AffineOp | None, inputs: Sequence[FormBounds]) -> Fo
         magnitude = absolute.apply([bound.magnitude[None] for bound in inputs])[0]
         error = absolute.linear([bound.error for bound in inputs])
         operations = _operations(absolute)
+        if not (magnitude > UNDERFLOW_SAFE).all():
+            present = absolute.apply([(bound.magnitude[None] > 0).to(torch.float64) for bound in inputs])[0] > 0
+            magnitude, error = _with_underflow(magnitude, error, present, operations)
     elif isinstance(op, Elementwise):
         slope, intercept, rounds = op.largest
         magnitude = inputs[0].magnitude * slope
         magnitude[0] += intercept
         error = inputs[0].error * slope
         operations = 3 if rounds else 0
+        if rounds and not (magnitude > UNDERFLOW_SAFE).all():
+            present = (inputs[0].magnitude > 0) & (slope > 0)
+            present[0] |= intercept > 0
+            magnitude, error = _with_underflow(magnitude, error, present, operations)
     else:
         winner = as_maximum(op)
         magnitude = _largest(winner, [bound.magnitude for bound in inputs])
@@ -63,6 +70,11 @@ def _step(op: Op, absolute: AffineOp | None, inputs: Sequence[FormBounds]) -> Fo
     return FormBounds(magnitude, error)
 
 
+def _with_underflow(magnitude: Tensor, error: Tensor, present: Tensor, operations: int) -> tuple[Tensor, Tensor]:
+    """Bounds where products may underflow: what the wiring does not make zero keeps a magnitude and an error."""
+    return torch.where(present, magnitude.clamp(min=SMALLEST), magnitude), error + present * (operations + 1) * SMALLEST
+
+
 def _operations(op: AffineOp) -> int:
     """Rounded operations behind one output entry, relative to the sum of its absolute terms.
 
@@ -70,9 +82,9 @@ def _operations(op: AffineOp) -> int:
     a sibling instead: a product over the units, then at most two chains of rows as long as there are units, each row a
     slope difference, a product with the form, one with the weight and an addition, of terms up to twice as large.
     """
-    if op.terms == 0:
-        return 0
-    return 2 * op.terms + 8 if op.weight is None else 18 * op.weight.shape[1] + 16
+    if op.weight is not None:
+        return 18 * op.weight.shape[1] + 16
+    return 2 * op.terms + 8 if op.terms else 0
 
 
 def _largest(op: Maximum, tensors: Sequence[Tensor]) -> Tensor:

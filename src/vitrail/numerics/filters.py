@@ -12,7 +12,9 @@ __all__ = [
     "ROUNDOFFS",
     "SINGLE_ROUNDOFF",
     "SMALLEST",
+    "SMALLEST_DETERMINANT",
     "SMALLEST_SQUARE",
+    "UNDERFLOW_SAFE",
     "UNIT_ROUNDOFF",
     "VALUE_ROUNDING",
     "gamma",
@@ -61,6 +63,12 @@ ESTIMATE_OPERATIONS = 64
 
 SMALLEST = 2.0**-1022
 """Smallest normal float64: what a norm is raised to before it divides."""
+
+UNDERFLOW_SAFE = 2.0**-900
+"""Magnitudes above this have relative rounding errors far above what underflow can add."""
+
+SMALLEST_DETERMINANT = 2.0**-900
+"""A determinant below this, its error taken off, may have lost digits to underflow: its point is not trusted."""
 
 SMALLEST_SQUARE = 2.0**-900
 """Sums of squares above this have lost nothing to underflow that matters."""
