@@ -118,11 +118,11 @@ def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: boo
         first_unit += op.units
     prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))
     layout = PatternLayout(tuple(s.op.units for s in stages), tuple(s.table.bits for s in stages))
-    output_error = bounds[graph.output].error.flatten(1)
+    output_error = bounds[graph.output].error.flatten(1).numpy()
     if not all(stage.proven for stage in stages):
-        scale = scales[graph.output].flatten().expand(output_error.shape)
-        output_error = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scale
-    return Plan(graph, prologue, tuple(stages), layout, output_error.numpy().copy())
+        estimate = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scales[graph.output].reshape(-1)
+        output_error = np.broadcast_to(estimate, output_error.shape)
+    return Plan(graph, prologue, tuple(stages), layout, output_error)
 
 
 def overflow_message(place: str) -> str:
@@ -133,44 +133,40 @@ def overflow_message(place: str) -> str:
 
 
 def _table(
-    op: PiecewiseOp, bounds: Sequence[FormBounds], scales: Sequence[Tensor], first_unit: int, depth: int, bounded: bool
+    op: PiecewiseOp,
+    bounds: Sequence[FormBounds],
+    scales: Sequence[np.ndarray],
+    first_unit: int,
+    depth: int,
+    bounded: bool,
 ) -> tuple[CutTable, bool]:
     """The op's decisions with their bounds; when those are hopeless, with an estimate instead, and then not proven."""
     columns = bounds[0].error.shape[0]
     error = _joined([b.error for b in bounds], columns)
     magnitude = _joined([b.magnitude for b in bounds], columns)
-    scale = _joined([s[None] for s in scales], 1)[0]
-    breakpoints = np.zeros((0, 0))
+    scale = np.concatenate([s.reshape(-1) for s in scales])
+    breakpoints, extra = np.zeros((0, 0)), np.zeros((1, 1))
     if isinstance(op, Elementwise):
-        breakpoints = np.ascontiguousarray(op.breakpoints)
-        finite = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
-        extra = torch.from_numpy(finite)
-    else:
-        extra = torch.zeros(1, 1, dtype=torch.float64)
+        breakpoints = op.breakpoints
+        extra = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
     per_column = error + VALUE_ROUNDING * magnitude if bounded else error
     value = per_column[0] + VALUE_ROUNDING * extra
-    slope = per_column[1:].sum(dim=0).expand(value.shape)
-    proven = bool((value + slope).median() <= HOPELESS * scale.median()) or bool((value + slope).max() == 0)
+    slope = np.broadcast_to(per_column[1:].sum(axis=0), value.shape)
+    both = value + slope
+    proven = bool(np.median(both) <= HOPELESS * np.median(scale)) or not both.any()
     if not proven:
-        value = (ESTIMATE_OPERATIONS * (depth + 1) * UNIT_ROUNDOFF * (scale + extra)).expand(value.shape)
-        slope = torch.zeros_like(value) if bounded else value
-    table = CutTable(
-        breakpoints,
-        np.ascontiguousarray(op.candidates) if isinstance(op, Maximum) else None,
-        np.ascontiguousarray(torch.stack([value, slope]).numpy()),
-        first_unit,
-        bits_for(op.pieces),
-    )
-    return table, proven
+        value = np.broadcast_to(ESTIMATE_OPERATIONS * (depth + 1) * UNIT_ROUNDOFF * (scale + extra), value.shape)
+        slope = np.zeros_like(value) if bounded else value
+    groups = op.candidates if isinstance(op, Maximum) else None
+    return CutTable(breakpoints, groups, np.stack([value, slope]), first_unit, bits_for(op.pieces)), proven
 
 
-def _joined(tensors: Sequence[Tensor], columns: int) -> Tensor:
+def _joined(tensors: Sequence[Tensor], columns: int) -> np.ndarray:
     """The forms of all candidates side by side, (columns, forms)."""
-    flat = [tensor.reshape(columns, -1) for tensor in tensors]
-    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+    return np.concatenate([tensor.numpy().reshape(columns, -1) for tensor in tensors], axis=1)
 
 
-def _local_scales(graph: Graph, root: Tensor) -> dict[int, Tensor]:
+def _local_scales(graph: Graph, root: Tensor) -> dict[int, np.ndarray]:
     """Size of every form near the origin of the first frame: what it is worth, not what it could be."""
     forms: dict[int, Tensor] = {0: root}
     for index, node in enumerate(graph.nodes[1:], start=1):
@@ -178,11 +174,16 @@ def _local_scales(graph: Graph, root: Tensor) -> dict[int, Tensor]:
         if isinstance(node.op, AffineOp):
             forms[index] = node.op.apply(inputs)
         elif isinstance(node.op, Elementwise):
-            forms[index] = node.op.apply(inputs[0], node.op.pieces_at(inputs[0][:, 0]))
+            # one cell, so plain indexing beats the op's batched way
+            pieces = (inputs[0][0, 0].numpy().reshape(-1) > node.op.breakpoints).sum(axis=0)
+            slopes = node.op.slopes[pieces, np.arange(pieces.size)]
+            forms[index] = inputs[0] * torch.from_numpy(slopes).reshape(node.op.shape)
+            intercepts = node.op.intercepts[pieces, np.arange(pieces.size)]
+            forms[index][:, 0] += torch.from_numpy(intercepts).reshape(node.op.shape)
         else:
             winner = as_maximum(node.op)
             forms[index] = winner.apply(inputs, winner.pieces_at([form[:, 0] for form in inputs]))
-    return {index: form[0].abs().sum(dim=0) for index, form in forms.items()}
+    return {index: np.abs(form[0].numpy()).sum(axis=0) for index, form in forms.items()}
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:
