@@ -183,15 +183,29 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
 
 
 @njit(**OPTIONS)
+def clear(words):
+    """No piece is set."""
+    for w in range(words.shape[0]):
+        words[w] = 0
+
+
+@njit(**OPTIONS)
+def count_whole(c, dirty, out, counters):
+    """Count a cell that no unit cuts."""
+    counters[CELLS_OUT] += 1
+    counters[DIRTY_OUT] += dirty
+    out[3][c] += 1
+    out[5][c] += dirty
+
+
+@njit(**OPTIONS)
 def load_root(cells, c, work):
-    """Put cell `c` at the bottom of the stack, with no piece set."""
+    """Put cell `c` at the bottom of the stack."""
     offsets, floats, integers, _, dirty = cells
-    stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
+    stack_floats, stack_integers, stack = work[0], work[1], work[5]
     size = offsets[c + 1] - offsets[c]
     for i in range(size):
         copy_row(floats, integers, offsets[c] + i, stack_floats, stack_integers, i)
-    for w in range(stack_words.shape[1]):
-        stack_words[0, w] = 0
     stack[START, 0], stack[SIZE, 0], stack[LIST, 0], stack[OPEN, 0], stack[UNCLEAN, 0] = 0, size, 0, 0, dirty[c]
 
 
@@ -209,10 +223,15 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep
     before = work[9]
     for c in range(first, form_of.shape[0]):
         copy_numbers(counters, before)
-        load_root(cells, c, work)
         form = forms[form_of[c]]
-        screen(form, breakpoints, bounds, bounding_box(work[0], 0, stack[SIZE, 0]), flags[0], flags[1])
+        box = bounding_box(cells[1], cells[0][c], cells[0][c + 1] - cells[0][c])
+        screen(form, breakpoints, bounds, box, flags[0], flags[1])
+        clear(work[6][0])
         count = classify(form, breakpoints, bounds, bits, flags, work[6][0], candidates, rows)
+        if count == 0 and not keep:
+            count_whole(c, cells[4][c], out, counters)
+            continue
+        load_root(cells, c, work)
         for k in range(count):
             listed[k] = k
         stack[OPEN, 0] = count

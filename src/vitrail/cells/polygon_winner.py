@@ -16,6 +16,7 @@ from vitrail.cells.polygon_cut import (
     UNDECIDED,
     WON,
     WORK_FULL,
+    clear,
     emit,
     load_root,
 )
@@ -150,6 +151,7 @@ def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, o
     for c in range(first, cells[3].shape[0]):
         copy_numbers(counters, before)
         load_root(cells, c, work)
+        clear(stack_words[0])
         form = forms[cells[3][c]]
         listed = open_groups(
             form, groups, bounds, bounding_box(stack_floats, 0, stack[SIZE, 0]), bits, stack_words[0], rows, found

@@ -153,12 +153,17 @@ def _table(
     value = per_column[0] + VALUE_ROUNDING * extra
     slope = np.broadcast_to(per_column[1:].sum(axis=0), value.shape)
     both = value + slope
-    proven = bool(np.median(both) <= HOPELESS * np.median(scale)) or not both.any()
+    proven = bool(_middle(both) <= HOPELESS * _middle(scale)) or not both.any()
     if not proven:
         value = np.broadcast_to(ESTIMATE_OPERATIONS * (depth + 1) * UNIT_ROUNDOFF * (scale + extra), value.shape)
         slope = np.zeros_like(value) if bounded else value
     groups = op.candidates if isinstance(op, Maximum) else None
     return CutTable(breakpoints, groups, np.stack([value, slope]), first_unit, bits_for(op.pieces)), proven
+
+
+def _middle(values: np.ndarray) -> float:
+    """The upper median, faster than numpy's on small arrays."""
+    return float(np.partition(values.reshape(-1), values.size // 2)[values.size // 2])
 
 
 def _joined(tensors: Sequence[Tensor], columns: int) -> np.ndarray:
