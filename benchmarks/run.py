@@ -22,6 +22,7 @@ import vitrail
 from oracles import networks
 
 HERE = Path(__file__).resolve().parent
+WARM_SECONDS = 0.1
 PEER = HERE / ".venv" / "bin" / "python"
 
 
@@ -73,21 +74,28 @@ def timed(run: Callable[[], int]) -> tuple[float, int]:
     return time.perf_counter() - started, number
 
 
+def warmed(measure: Callable[[], tuple[float, int]]) -> tuple[float, int]:
+    """Measure until a tenth of a second has gone into it, at least once, then once more: that one counts."""
+    spent = 0.0
+    while spent < WARM_SECONDS:
+        spent += measure()[0]
+    return measure()
+
+
 def compare(case: str, peer: Peer, rounds: int) -> None:
     """Run a case in turn: peer, count, enumerate, peer, ...; print medians and the median of the ratios by round.
 
-    Every measured run follows an unmeasured one of the same kind: whoever ran before has left the caches cold.
+    Every measured run follows unmeasured ones of the same kind: whoever ran before has left the caches cold and the
+    processors asleep.
     """
     ways = runner(case)
     times: dict[str, list[float]] = {"regioncam": [], **{way: [] for way in ways}}
     regions: dict[str, int] = {}
     for _ in range(rounds):
-        peer.measure(case)
-        seconds, regions["regioncam"] = peer.measure(case)
+        seconds, regions["regioncam"] = warmed(lambda: peer.measure(case))
         times["regioncam"].append(seconds)
         for way, run in ways.items():
-            run()
-            seconds, regions[way] = timed(run)
+            seconds, regions[way] = warmed(lambda: timed(run))  # noqa: B023
             times[way].append(seconds)
     line = f"{case:14} regioncam {median(times['regioncam']):9.4f} s ({regions['regioncam']:,})"
     for way in ways:

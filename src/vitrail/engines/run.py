@@ -33,6 +33,8 @@ _SMALLEST_TASK, _LARGEST_TASK = 320, 4096
 _LARGE_ROOTS = 2**18
 """Entries of the frames' forms: below, waking the threads takes longer than the first products."""
 _LOCAL_BITS, _STAGE_BITS = 36, 12
+_MOST_TASKS = 2**13
+"""More would not fit into the numbers of the cuts."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: W
         first = _Order(wants, chunk, dimension, 0, resources.budget)
         with _borrowed(plan, first) as carrier:
             pending = _first_tasks(plan, start, carrier, wants, resources.workers, found)
-    tasks = _split(pending, resources.workers)
+    tasks = _split(pending, resources.workers, chunk)
     if resources.executor is not None:
         _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
     else:
@@ -129,11 +131,14 @@ def _first_tasks(
     return pending
 
 
-def _split(pending: Sequence[Pending], workers: int) -> list[Pending]:
+def _split(pending: Sequence[Pending], workers: int, chunk: int) -> list[Pending]:
     """Share the children out in contiguous runs, so that results keep their order."""
     total = sum(len(p.children.cells) for p in pending)
     # as many tasks for every worker: a few, so that uneven ones even out, and more only where they would be large
-    rounds = max(1, min(_TASKS_PER_WORKER, total // (workers * _SMALLEST_TASK)), total // (workers * _LARGEST_TASK))
+    # where a cell is heavy, chunks are small, and so are the tasks: budgets and progress look at the end of each
+    smallest, largest = min(_SMALLEST_TASK, chunk), min(_LARGEST_TASK, 4 * chunk)
+    rounds = max(1, min(_TASKS_PER_WORKER, total // (workers * smallest)), total // (workers * largest))
+    rounds = min(rounds, _MOST_TASKS // workers)
     size = max(1, -(-total // (workers * rounds)))
     return [
         p.take(start, min(start + size, len(p.children.cells)))
