@@ -84,8 +84,8 @@ def test_any_small_network(case: Case) -> None:
     check(case)
 
 
-# A known flaw: where the boundaries of several winners of a maximum coincide, the two sides of a facet can name different
-# partners, so the facet is missed; regions, measures and maps are right, the result is uncertified, and its bounds hold.
+# A known flaw: where boundaries of several winners of a maximum coincide, the two sides of a facet can name different
+# partners, so it is missed; regions, measures and maps are right, the result is uncertified, and its bounds hold.
 MISSED_FACETS = {5268, 5492}
 
 
