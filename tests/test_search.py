@@ -57,6 +57,13 @@ def test_a_process_pool_gives_the_same_regions(network: Network, regions: Region
     assert np.array_equal(regions.edge_cuts, other.edge_cuts)
 
 
+def test_max_regions_holds_in_other_processes(network: Network) -> None:
+    with ProcessPoolExecutor(2) as processes:
+        part = vitrail.enumerate_regions(network, square(), max_regions=7, executor=processes)
+    assert len(part) == 7
+    assert part.status is Status.PARTIAL
+
+
 @pytest.mark.parametrize("limit", [1, 7, 100])
 def test_max_regions_stops_with_what_is_there(network: Network, regions: RegionSet, limit: int) -> None:
     part = vitrail.enumerate_regions(network, square(), max_regions=limit)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children, CutWork
+from vitrail.cells.batch import Children, CutWork
 from vitrail.engines.plan import Dense, Plan, overflow_message
 from vitrail.errors import InvalidModelError
 from vitrail.network.ops.elementwise import Elementwise
@@ -125,6 +125,6 @@ class Carrier:
         return flat[:size].reshape(shape)
 
     @staticmethod
-    def output(plan: Plan, live: dict[int, Tensor], cells: CellBatch) -> np.ndarray:
+    def output(plan: Plan, live: dict[int, Tensor]) -> np.ndarray:
         """Forms of the network's output on finished cells, shape (cells, k + 1, outputs)."""
         return live[plan.graph.output].flatten(2).numpy().copy()

@@ -131,7 +131,7 @@ def _advance(
         history = np.concatenate([part.history, part.children.words], axis=1) if wants.patterns else part.history
         number = part.stage + 1
         if number == len(plan.stages):
-            maps = carrier.output(plan, live, part.children.cells)
+            maps = carrier.output(plan, live)
             _finish(part, wants, maps, budget, found)
             continue
         stage = plan.stages[number]

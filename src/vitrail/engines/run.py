@@ -162,6 +162,8 @@ def _run_tasks(
     running: dict[Future[Found], int] = {}
     results: dict[int, Found] = {}
     waiting = iter(enumerate(tasks))
+    # other processes cannot share what is left of a budget of regions, so then one task at a time gets all of it
+    most = 4 * resources.workers if shared or resources.budget.remaining[0] is None else 1
     regions = 0
     try:
         while True:
@@ -173,7 +175,7 @@ def _run_tasks(
                 else:
                     future = executor.submit(_run_sent_task, plan, *_to_send(task), order)
                 running[future] = number
-                if len(running) >= 4 * resources.workers:
+                if len(running) >= most:
                     break
             if not running:
                 break
