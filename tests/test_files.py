@@ -150,7 +150,7 @@ def test_a_set_that_was_read_works(kind: str, tmp_path: Path) -> None:
 def test_metadata_say_where_it_comes_from(kind: str, tmp_path: Path) -> None:
     metadata = files.read_metadata(write(example("plane"), tmp_path / f"r.{kind}"))
     assert metadata["network"] == network().digest
-    assert (metadata["format"], metadata["schema"]) == ("vitrail regions", 1)
+    assert (metadata["format"], metadata["schema"]) == ("vitrail regions", 2)
     assert isinstance(metadata["vitrail"], str)
     without = dataclasses.replace(example("plane"), source=None)
     assert files.read_metadata(write(without, tmp_path / f"s.{kind}"))["network"] is None
@@ -364,7 +364,7 @@ def with_first(value: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 INCONSISTENT = {
-    "schema": (put("schema", 2), "version 2"),
+    "schema": (put("schema", 1), "version 1"),
     "schema text": (put("schema", "\x1b[31m"), "version"),
     "units": (put("units", [6]), "layers"),
     "units type": (put("units", [6.0, 5.0]), "integers"),
@@ -376,6 +376,7 @@ INCONSISTENT = {
     "account type": (account("complete", 1), "complete"),
     "account float": (account("measure", "nan"), "measure"),
     "account number": (account("measure", 4.0), "inconsistent"),
+    "account arithmetic": (account("arithmetic", "guessed"), "arithmetic"),
     "account layers": (account("layers", ["a", 2]), "layers"),
     "account layer count": (account("layers", ["a"]), "layers"),
     "offsets start": (change("offsets", with_first(1)), "offsets"),

@@ -18,7 +18,7 @@ from vitrail.errors import InvalidDomainError, InvalidModelError, InvalidOptionE
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.regions import RegionSet
-from vitrail.status import Kind, Status
+from vitrail.status import Arithmetic, Kind, Status
 
 
 @pytest.fixture(scope="module")
@@ -245,20 +245,24 @@ def test_a_layer_that_cannot_be_proven_says_so() -> None:
     generator = np.random.default_rng(0)
     layers = [(generator.normal(size=(40, 40)) / 6, generator.normal(size=40)) for _ in range(30)]
     network = Network.from_arrays([*layers, (np.ones((1, 40)), None)])
-    found = vitrail.enumerate_regions(network, vitrail.Segment(np.zeros(40), np.ones(40)))
+    domain = vitrail.Segment(np.zeros(40), np.ones(40))
+    found = vitrail.enumerate_regions(network, domain, exact=False)
     assert found.account.unproven > 0
     assert found.status is Status.UNCERTIFIED
     with pytest.raises(NotCertifiedError, match="uncertified"):
         found.require_certified()
+    certified = vitrail.enumerate_regions(network, domain)
+    assert certified.status is Status.CERTIFIED
+    assert certified.account.exact > 0
 
 
 def test_plan_bounds_hold_for_the_forms_of_cells() -> None:
     network = he(2, 30, 30, 30, 2)
     found = vitrail.enumerate_regions(network, square())
     assert found.source is not None
-    roots = found.source.roots
+    roots = torch.from_numpy(found.source.roots.forms)
     root = FormBounds(roots[0].abs(), torch.zeros_like(roots[0]))
-    plan = make_plan(network.graph, roots, root, True)
+    plan = make_plan(network.graph, roots, root, True, Arithmetic.FLOAT)
     reference = found.affine_maps.astype(np.longdouble)
     exact = exact_maps(network, found)
     assert (np.abs(reference - exact) <= plan.output_error.astype(np.longdouble)).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from vitrail.count import Count
-from vitrail.status import Definition, Status
+from vitrail.status import Arithmetic, Definition, Status
 
 __all__ = ["Account", "Range", "activation_count", "status_of"]
 
@@ -21,14 +21,15 @@ class Range:
 
 @dataclass(frozen=True)
 class Account:
-    """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs, `undecided` of them.
+    """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs.
 
-    `unproven` units lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were
-    touched by an undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame
-    coordinates.
+    `exact` of these belong to cells that were cut exactly, `undecided` were not decided at all; `arithmetic` says how
+    they were to be decided. `unproven` units lie in layers whose rounding-error bound is too large to prove any sign;
+    `dirty` regions were touched by an undecided sign. `measure` is the domain's, in input units; `measure_scale` that
+    of one unit of frame coordinates.
 
     Example:
-        >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), 120, 0, 0, 0, True, 0.1)
+        >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), "filtered", 120, 6, 0, 0, 0, True, 0.1)
         >>> account.status.value, int(account.count(5, 0))
         ('certified', 5)
     """
@@ -38,7 +39,9 @@ class Account:
     measure_scale: float
     per_layer: tuple[int, ...]
     layers: tuple[str, ...]
+    arithmetic: str
     decisions: int
+    exact: int
     undecided: int
     unproven: int
     dirty: int
@@ -47,12 +50,14 @@ class Account:
 
     @property
     def status(self) -> Status:
-        """Partial, uncertified or certified."""
-        return status_of(self.complete, self.undecided, self.unproven == 0)
+        """Partial, uncertified, certified or exact."""
+        return status_of(self.arithmetic, self.complete, self.undecided, self.unproven == 0)
 
     def count(self, regions: int, dirty: int) -> Count:
         """The number of activation regions; regions that no undecided sign touched are a lower bound."""
-        return activation_count(regions, dirty, self.undecided, self.complete, self.unproven == 0, self.domain)
+        return activation_count(
+            self.status, regions, dirty if self.unproven == 0 else regions, self.undecided, self.domain
+        )
 
     def merged_count(self, number: Range, definition: Definition, regions: int, paired: bool) -> Count:
         """The number of linear regions or affine pieces; certified where the activation regions and all merges are.
@@ -89,25 +94,30 @@ class Account:
         return asdict(self)
 
 
-def status_of(complete: bool, undecided: int, proven: bool) -> Status:
-    """The status of a search: `proven` says that every layer's rounding-error bound could decide."""
-    if not complete:
-        return Status.PARTIAL
-    return Status.CERTIFIED if undecided == 0 and proven else Status.UNCERTIFIED
-
-
-def activation_count(regions: int, dirty: int, undecided: int, complete: bool, proven: bool, domain: str) -> Count:
-    """The number of activation regions; those that no undecided sign touched are a lower bound.
+def status_of(arithmetic: str, complete: bool, undecided: int, proven: bool) -> Status:
+    """The status of a search: `proven` says that every layer's rounding-error bound could decide.
 
     Example:
-        >>> activation_count(10, 2, 1, True, True, "box").lower
+        >>> status_of("filtered", True, 0, True).value, status_of("exact", True, 0, True).value
+        ('certified', 'exact')
+    """
+    if not complete:
+        return Status.PARTIAL
+    if undecided or not proven:
+        return Status.UNCERTIFIED
+    return Status.EXACT if arithmetic == Arithmetic.EXACT else Status.CERTIFIED
+
+
+def activation_count(status: Status, regions: int, dirty: int, undecided: int, domain: str) -> Count:
+    """The number of activation regions; those that are not dirty, touched by an undecided sign, are a lower bound.
+
+    Example:
+        >>> activation_count(Status.UNCERTIFIED, 10, 2, 1, "box").lower
         8
     """
-    status = status_of(complete, undecided, proven)
-    clean = regions - dirty if proven else 0
     return Count(
         regions,
-        lower=max(clean, min(1, regions)),
+        lower=max(regions - dirty, min(1, regions)),
         upper=regions if status.proven else None,
         status=status,
         definition=Definition.ACTIVATION,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from torch import Tensor
 
 from vitrail.account import Range
 from vitrail.engines.plan import Plan
 from vitrail.engines.replay import replay
+from vitrail.engines.roots import Roots
 from vitrail.network.reach import reaches_output
 from vitrail.numerics.filters import gamma
 
@@ -25,12 +26,12 @@ class MapSource:
     """Affine maps of the regions of one frame from their patterns; `scale` (k,) are its powers of two."""
 
     plan: Plan
-    roots: Tensor
+    roots: Roots
     scale: np.ndarray
 
     def maps(self, words: np.ndarray) -> np.ndarray:
         """Output forms in the domain's own frame coordinates, shape (regions, k + 1, outputs)."""
-        maps = replay(self.plan, self.roots, words)
+        maps = replay(self.plan, torch.from_numpy(self.roots.forms), words)
         maps[:, 1:] /= self.scale[:, None]
         return maps
 

@@ -94,6 +94,8 @@ class PatternLayout:
 
     def unpack(self, words: np.ndarray) -> list[np.ndarray]:
         """Pieces of each op, arrays of shape (batch, units of the op)."""
-        return [
-            unpack(words[:, self.slice_of(i)], u, b) for i, (u, b) in enumerate(zip(self.units, self.bits, strict=True))
-        ]
+        return [self.unpack_stage(words[:, self.slice_of(i)], i) for i in range(len(self.units))]
+
+    def unpack_stage(self, words: np.ndarray, op: int) -> np.ndarray:
+        """Pieces of one op from its own words, (batch, units of the op)."""
+        return unpack(words, self.units[op], self.bits[op])

@@ -11,10 +11,9 @@ from typing import overload
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
-from vitrail.account import Account, activation_count
+from vitrail.account import Account, activation_count, status_of
 from vitrail.cells.batch import CellBatch, Geometry
 from vitrail.cells.interval import Intervals
 from vitrail.cells.polygon import Polygons
@@ -23,6 +22,7 @@ from vitrail.domains import Domain, side_lines
 from vitrail.engines.budget import Budget
 from vitrail.engines.plan import Plan, make_plan
 from vitrail.engines.refine import Found, Wants
+from vitrail.engines.roots import Roots
 from vitrail.engines.run import Resources, search, threads
 from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.merging import MapSource
@@ -31,20 +31,25 @@ from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
-from vitrail.status import Definition
+from vitrail.status import Arithmetic, Definition
 
 __all__ = ["Limits", "count_regions", "enumerate_graph", "enumerate_regions"]
 
 _DEFAULT_MEMORY = 2**30
 _MINIMUM_MEMORY = 2**24
 
+ALWAYS = "always"
+"""The value of `exact` that decides every sign exactly."""
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Budgets of a search: regions, seconds, bytes of work memory; an executor and whether to show progress.
+    """Budgets of a search: regions, seconds, bytes of work memory; an executor, progress, and exact arithmetic.
+
+    `exact` is True (where floating point does not decide), False (never) or "always".
 
     Raises:
-        InvalidOptionError: a budget that is not a positive number.
+        InvalidOptionError: a budget that is not a positive number, or another value of `exact`.
     """
 
     max_regions: int | None = None
@@ -52,6 +57,7 @@ class Limits:
     memory: int = _DEFAULT_MEMORY
     executor: Executor | None = None
     progress: bool = False
+    exact: bool | str = True
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -66,6 +72,15 @@ class Limits:
                 f"executor: expected a concurrent.futures.Executor, found {type(self.executor).__name__}; "
                 "for dask: Client(...).get_executor()"
             )
+        if not isinstance(self.exact, bool) and self.exact != ALWAYS:
+            raise InvalidOptionError(f"exact: expected True, False or {ALWAYS!r}, found {self.exact!r}")
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How signs are decided."""
+        if self.exact == ALWAYS:
+            return Arithmetic.EXACT
+        return Arithmetic.FILTERED if self.exact else Arithmetic.FLOAT
 
 
 def enumerate_regions(
@@ -78,12 +93,17 @@ def enumerate_regions(
     memory: int = _DEFAULT_MEMORY,
     executor: Executor | None = None,
     progress: bool = False,
+    exact: bool | str = True,
 ) -> RegionSet:
     """Find all activation regions of the network on a domain, with their geometry.
 
     `patterns=False` keeps the affine maps instead of the patterns, for networks with very many units. `max_regions` and
     `time_limit` (seconds) stop the search with what is there, status partial. `memory` bounds the bytes of forms that
     are worked on at a time; the regions themselves come on top. `executor` shares the work, by default among threads.
+
+    Signs are decided in floating point where a proven rounding-error bound allows it, and exactly where it does not:
+    the result is certified. `exact=False` leaves these undecided, and the result uncertified; `exact="always"` decides
+    every sign exactly, slowly.
 
     Raises:
         InvalidDomainError: the domain does not fit the network's input.
@@ -97,7 +117,7 @@ def enumerate_regions(
         >>> len(regions), regions.measures.tolist(), regions.count("linear").value
         (4, [1.0, 1.0, 1.0, 1.0], 4)
     """
-    limits = Limits(max_regions, time_limit, memory, executor, progress)
+    limits = Limits(max_regions, time_limit, memory, executor, progress, exact)
     return enumerate_graph(net.graph, domain, patterns, limits)
 
 
@@ -112,6 +132,7 @@ def count_regions(
     memory: int = ...,
     executor: Executor | None = ...,
     progress: bool = ...,
+    exact: bool | str = ...,
 ) -> Count: ...
 @overload
 def count_regions(
@@ -124,6 +145,7 @@ def count_regions(
     memory: int = ...,
     executor: Executor | None = ...,
     progress: bool = ...,
+    exact: bool | str = ...,
 ) -> list[Count]: ...
 def count_regions(
     net: Network,
@@ -135,6 +157,7 @@ def count_regions(
     memory: int = _DEFAULT_MEMORY,
     executor: Executor | None = None,
     progress: bool = False,
+    exact: bool | str = True,
 ) -> Count | list[Count]:
     """Count the regions on a domain, or on each of many domains of one dimension at once, without keeping geometry.
 
@@ -156,7 +179,7 @@ def count_regions(
         [2, 3]
     """
     chosen = Definition(one_of("definition", definition, [d.value for d in Definition]))
-    limits = Limits(max_regions, time_limit, memory, executor, progress)
+    limits = Limits(max_regions, time_limit, memory, executor, progress, exact)
     single = not isinstance(domain, Sequence)
     domains: list[Domain] = [domain] if not isinstance(domain, Sequence) else list(domain)
     if not domains:
@@ -166,12 +189,13 @@ def count_regions(
         return counts[0] if single else counts
     setup, found = _search(net.graph, domains, Wants(geometry=False, patterns=False), limits)
     regions, dirty = found.regions.tolist(), found.dirty.tolist()
-    undecided = [found.undecided] if single else dirty
     proven = setup.plan.unproven == 0
-    counts = [
-        activation_count(regions[i], dirty[i], undecided[i], found.complete, proven, d.description)
-        for i, d in enumerate(domains)
-    ]
+    counts = []
+    for i, one in enumerate(domains):
+        undecided = found.undecided if single else dirty[i]
+        status = status_of(limits.arithmetic, found.complete, undecided, proven)
+        touched = dirty[i] if proven else regions[i]
+        counts.append(activation_count(status, regions[i], touched, undecided, one.description))
     return counts[0] if single else counts
 
 
@@ -180,10 +204,9 @@ class _Setup:
     """Frames in scaled coordinates, |t| <= 1 where bounded, and the plan for them."""
 
     plan: Plan
-    roots: Tensor
+    roots: Roots
     cells: CellBatch
     scales: np.ndarray
-    dimension: int
 
 
 def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits) -> RegionSet:
@@ -193,7 +216,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
     setup, found = _search(graph, [domain], wants, limits)
     frame, scale = domain.frame, setup.scales[0]
     cells = [batch[0] for batch in found.batches]
-    geometry = Geometry.join([c.geometry() for c in cells], setup.dimension)
+    geometry = Geometry.join([c.geometry() for c in cells], frame.dimension)
     dirty = np.concatenate([np.zeros(0, dtype=bool), *(c.dirty.astype(bool) for c in cells)])
     words = maps = None
     if patterns:
@@ -201,7 +224,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         words = np.concatenate([b[2] for b in found.batches] or [np.zeros((0, total), dtype=np.int64)])
     else:
         stored = [b[3] for b in found.batches if b[3] is not None]
-        maps = np.concatenate(stored) if stored else np.zeros((0, setup.dimension + 1, 1))
+        maps = np.concatenate(stored) if stored else np.zeros((0, frame.dimension + 1, 1))
         maps[:, 1:] /= scale[:, None]
     return RegionSet(
         frame.origin,
@@ -209,7 +232,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         geometry.offsets,
         geometry.vertices * scale,
         geometry.errors * scale.max(),
-        geometry.sources,
+        setup.plan.unit_of(geometry.sources),
         geometry.cuts,
         dirty,
         words=words,
@@ -222,11 +245,11 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
 
 def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> tuple[_Setup, Found]:
     with threads(1):
-        setup = _prepare(graph, domains)
+        setup = _prepare(graph, domains, limits.arithmetic)
         budget = Budget(limits.max_regions, limits.time_limit)
         if not limits.progress:
             resources = Resources(limits.memory, budget, limits.executor)
-            return setup, search(setup.plan, setup.roots, setup.cells, setup.dimension, wants, resources)
+            return setup, search(setup.plan, setup.roots, setup.cells, wants, resources)
         with closing(tqdm(total=1.0, unit="", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")) as bar:
 
             def report(share: float, regions: int) -> None:
@@ -234,10 +257,10 @@ def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limit
                 bar.set_postfix_str(f"{regions:,} regions")
 
             resources = Resources(limits.memory, budget, limits.executor, report)
-            return setup, search(setup.plan, setup.roots, setup.cells, setup.dimension, wants, resources)
+            return setup, search(setup.plan, setup.roots, setup.cells, wants, resources)
 
 
-def _prepare(graph: Graph, domains: Sequence[Domain]) -> _Setup:
+def _prepare(graph: Graph, domains: Sequence[Domain], arithmetic: Arithmetic) -> _Setup:
     frames = [domain.frame for domain in domains]
     dimension = frames[0].dimension
     size = int(np.prod(graph.input_shape, dtype=np.int64))
@@ -257,20 +280,42 @@ def _prepare(graph: Graph, domains: Sequence[Domain]) -> _Setup:
     # powers of two that bring every coordinate into [-1, 1] without rounding; 1 where unbounded
     mantissas, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
     scales = np.ldexp(1.0, exponents - (mantissas == 0.5))
-    forms = np.empty((len(domains), dimension + 1, size))
-    for form, frame, scale in zip(forms, frames, scales, strict=True):
-        form[0] = frame.origin
-        np.multiply(frame.basis, scale[:, None], out=form[1:])
-    low, high = torch.aminmax(torch.from_numpy(forms), dim=0)
-    magnitude = np.maximum(high.numpy(), -low.numpy())
-    error = np.concatenate([[0.0], np.full(dimension, max(frame.rounding for frame in frames))])[:, None] * magnitude
     shape = (dimension + 1, *graph.input_shape)
-    roots = torch.from_numpy(forms).reshape(len(domains), *shape)
+    forms = np.empty((len(domains), dimension + 1, size))
+    lost = np.zeros_like(forms) if any(frame.remainder is not None for frame in frames) else None
+    scaled = []
+    for i, (frame, scale) in enumerate(zip(frames, scales, strict=True)):
+        forms[i, 0], forms[i, 1:] = frame.origin, _scaled(frame.basis, scale[:, None])
+        if lost is not None and frame.remainder is not None:
+            lost[i, 1:] = _scaled(frame.remainder, scale[:, None])
+        scaled.append(_scaled(corners[i], 1.0 / scale))
+    magnitude = _largest(forms)
+    error = np.zeros_like(magnitude) if lost is None else _largest(lost)
+    forms = forms.reshape(len(domains), *shape)
+    roots = Roots(forms, lost if lost is None else lost.reshape(forms.shape), tuple(scaled), np.arange(len(domains)))
     bounds = FormBounds(torch.from_numpy(magnitude).reshape(shape), torch.from_numpy(error).reshape(shape))
-    plan = make_plan(graph, roots, bounds, bounded)
-    scaled = [c / s for c, s in zip(corners, scales, strict=True)]
+    plan = make_plan(graph, torch.from_numpy(forms), bounds, bounded, arithmetic)
     cells = _root_intervals(scaled) if dimension == 1 else _root_polygons(scaled)
-    return _Setup(plan, roots, cells, scales, dimension)
+    return _Setup(plan, roots, cells, scales)
+
+
+def _scaled(values: np.ndarray, powers: np.ndarray) -> np.ndarray:
+    """Values times powers of two, none of which may lose anything."""
+    with np.errstate(over="ignore", under="ignore"):
+        result = values * powers
+        kept = result / powers == values
+    if not (np.isfinite(powers).all() and kept.all()):
+        raise InvalidDomainError(
+            "the domain's window times its directions is out of float64's range; expected directions of ordinary size, "
+            "or a window within 1e-140 to 1e140"
+        )
+    return result
+
+
+def _largest(forms: np.ndarray) -> np.ndarray:
+    """The largest absolute values over all frames."""
+    low, high = torch.aminmax(torch.from_numpy(forms), dim=0)
+    return np.maximum(high.numpy(), -low.numpy())
 
 
 def _root_intervals(corners: Sequence[np.ndarray]) -> Intervals:
@@ -299,7 +344,9 @@ def _account(setup: _Setup, found: Found, domain: Domain, started: float) -> Acc
         measure_scale=domain.frame.measure_scale,
         per_layer=tuple(int(n) for n in found.per_stage[:, 0]),
         layers=tuple(plan.graph.nodes[stage.node].name for stage in plan.stages),
+        arithmetic=plan.arithmetic.value,
         decisions=found.decisions,
+        exact=found.exact,
         undecided=found.undecided,
         unproven=plan.unproven,
         dirty=int(found.dirty[0]),

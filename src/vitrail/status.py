@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Definition", "Kind", "Status"]
+__all__ = ["Arithmetic", "Definition", "Kind", "Status"]
 
 
 class Status(StrEnum):
@@ -43,6 +43,23 @@ _ADVICE = {
     Status.UNCERTIFIED: "some signs fell inside the rounding-error bound; read `undecided` and the count's bounds",
     Status.PARTIAL: "stopped before the end; what is there is valid, the count a lower bound: raise the budget",
 }
+
+
+class Arithmetic(StrEnum):
+    """How signs are decided.
+
+    Example:
+        >>> from vitrail.status import Arithmetic
+        >>> Arithmetic("filtered") is Arithmetic.FILTERED
+        True
+    """
+
+    FLOAT = "float"
+    """In floating point; what the rounding-error bound does not decide is counted as undecided."""
+    FILTERED = "filtered"
+    """In floating point where the bound decides, exactly where it does not."""
+    EXACT = "exact"
+    """Exactly."""
 
 
 class Kind(StrEnum):

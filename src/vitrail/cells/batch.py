@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from vitrail.patterns import words_for
 
-__all__ = ["CellBatch", "Children", "CutTable", "CutWork", "Geometry", "Tally"]
+__all__ = ["NO_DOUBTS", "CellBatch", "Children", "CutTable", "CutWork", "Geometry", "Tally"]
+
+
+NO_DOUBTS = np.zeros(0, dtype=np.int64)
+"""What to pass for `doubtful` where undecided signs are only counted."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,32 @@ class CutTable:
 
     `breakpoints` has shape (breakpoints, units): piece p of a unit is the number of its breakpoints below the form.
     For a maximum it is empty, and `groups` has shape (units, candidates): indices into the forms, -1 for none; the
-    piece is the winner. `bounds` has shape (2, breakpoints or 1, forms): the error bound of a form's value from its
-    constant, and per unit of |t| (for bounded cells, where |t| <= 1, their sum counts). `first_unit` numbers the units
-    over the whole network.
+    piece is the winner. `bounds` has shape (k + 1, breakpoints or 1, forms): the error bound of a form's value at t is
+    bounds[0] + bounds[1] |t1| + ...; `totals` are their sums, which hold for |t| <= 1. Every hyperplane has a number
+    from `first_row` on: breakpoint * units + unit, or (unit * candidates + winner) * candidates + other.
     """
 
     breakpoints: np.ndarray
     groups: np.ndarray | None
     bounds: np.ndarray
-    first_unit: int
+    first_row: int
     bits: int
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Bounds of the values for |t| <= 1, shape (breakpoints or 1, forms)."""
+        return self.bounds.sum(axis=0)
+
+    @property
+    def hyperplanes(self) -> int:
+        """How many numbers the hyperplanes take."""
+        return self.breakpoints.size if self.groups is None else self.groups.size * self.groups.shape[1]
+
+    def unit_of(self, rows: np.ndarray) -> np.ndarray:
+        """The unit of each hyperplane, counted from the op's first."""
+        if self.groups is None:
+            return (rows - self.first_row) % max(self.units, 1)
+        return (rows - self.first_row) // self.groups.shape[1] ** 2
 
     @property
     def units(self) -> int:
@@ -50,13 +71,15 @@ class CutTable:
 class Children:
     """Children of some parents: their cells, the parent of each (not decreasing), its packed pieces; undecided signs.
 
-    The arrays belong to the work memory of the cut: they are valid until the next children are asked for.
+    They are all the children of the parents before `done` that were not given out before. The arrays belong to the work
+    memory of the cut: they are valid until the next children are asked for.
     """
 
     cells: CellBatch
     parent: np.ndarray
     words: np.ndarray
     undecided: int
+    done: int
 
 
 @dataclass(frozen=True)
@@ -118,14 +141,28 @@ class CellBatch(Protocol):
     def __len__(self) -> int:
         """Number of cells."""
 
-    def cut(self, forms: np.ndarray, table: CutTable, work: Any) -> Iterator[Children]:
-        """Cut every cell by every unit; forms have shape (rows, k + 1, units)."""
+    def cut(
+        self, forms: np.ndarray, table: CutTable, work: Any, doubtful: np.ndarray = NO_DOUBTS
+    ) -> Iterator[Children]:
+        """Cut every cell by every unit; forms have shape (rows, k + 1, units).
 
-    def tally(self, forms: np.ndarray, table: CutTable, work: Any) -> Tally:
-        """Count the children of every cell without making them."""
+        With a place per cell in `doubtful`, int64, a cell with an undecided sign is marked there and has no children.
+        """
+
+    def tally(self, forms: np.ndarray, table: CutTable, work: Any, doubtful: np.ndarray = NO_DOUBTS) -> Tally:
+        """Count the children of every cell without making them; `doubtful` as for `cut`."""
 
     def take(self, start: int, stop: int) -> CellBatch:
         """The cells from `start` to `stop`, a view."""
+
+    def boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centers and half widths, each (cells, k), of boxes that hold the true cells; infinite where unbounded."""
+
+    def labels(self, cell: int) -> list[tuple[int, int]]:
+        """The hyperplane and the cut of each facet of a cell; negative hyperplanes are sides of the domain."""
+
+    def with_exact(self, exact: Sequence[Any], order: np.ndarray) -> CellBatch:
+        """These cells and exact ones, rounded, in the order given by numbers into both, one after the other."""
 
     def copy(self) -> CellBatch:
         """The same cells in memory of their own."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.cells.batch import Children, CutTable, Geometry, Tally
+from vitrail.cells.batch import NO_DOUBTS, Children, CutTable, Geometry, Tally
+from vitrail.cells.exact import ExactInterval
 from vitrail.cells.interval_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, UNDECIDED, cut_intervals
 from vitrail.cells.screening import screening_flags
+from vitrail.numerics.filters import VALUE_ROUNDING
+from vitrail.numerics.predicates import nearest
 
 __all__ = ["IntervalWork", "Intervals"]
 
@@ -66,13 +69,15 @@ class Intervals:
         """Number of cells."""
         return self.floats.shape[0]
 
-    def cut(self, forms: np.ndarray, table: CutTable, work: IntervalWork) -> Iterator[Children]:
+    def cut(
+        self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS
+    ) -> Iterator[Children]:
         """Cut every cell by every unit; yields children, from low to high, as the output memory fills."""
         done = 0
         cells = (self.floats, self.integers, self.form_of, self.dirty)
         by_winner = table.groups is not None
         rows = (_NO_GROUPS if table.groups is None else table.groups, table.breakpoints)
-        unit = (table.bounds, table.first_unit, table.bits)
+        unit = (table.bounds, table.first_row, table.bits, doubtful)
         while done < len(self):
             work.prepare(table)
             counters = np.zeros(DIRTY_OUT + 1, dtype=np.int64)
@@ -85,12 +90,12 @@ class Intervals:
             n = counters[CELLS_OUT]
             floats, integers, parent, words, dirty = work.output
             children = Intervals(floats[:n], integers[:n], np.arange(n), dirty[:n])
-            yield Children(children, parent[:n], words[:n], int(counters[UNDECIDED]))
+            yield Children(children, parent[:n], words[:n], int(counters[UNDECIDED]), done)
 
-    def tally(self, forms: np.ndarray, table: CutTable, work: IntervalWork) -> Tally:
+    def tally(self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS) -> Tally:
         """Count the children of every cell."""
         children, dirty, undecided = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=np.int64), 0
-        for batch in self.cut(forms, table, work):
+        for batch in self.cut(forms, table, work, doubtful):
             children += np.bincount(batch.parent, minlength=len(self))
             dirty += np.bincount(batch.parent, weights=batch.cells.dirty, minlength=len(self)).astype(np.int64)
             undecided += batch.undecided
@@ -109,6 +114,33 @@ class Intervals:
     def with_forms(self, form_of: np.ndarray) -> Intervals:
         """The same cells with other rows of forms."""
         return replace(self, form_of=form_of)
+
+    def boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Middle and half length, widened by the errors and the rounding; NaN or infinite where unbounded."""
+        low, high = self.floats[:, :1], self.floats[:, 1:2]
+        error = self.floats[:, 2:].max(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", over="ignore"):
+            reach = np.maximum(np.abs(low), np.abs(high)) + error
+            return 0.5 * (low + high), 0.5 * (high - low) + error + VALUE_ROUNDING * reach
+
+    def labels(self, cell: int) -> list[tuple[int, int]]:
+        """What made the low and the high end."""
+        return [(int(source), -1) for source in self.integers[cell]]
+
+    def with_exact(self, exact: Sequence[ExactInterval], order: np.ndarray) -> Intervals:
+        """These intervals and exact ones, rounded."""
+        floats, integers = np.empty((len(exact), 4)), np.empty((len(exact), 2), dtype=np.int64)
+        for i, interval in enumerate(exact):
+            for end in range(2):
+                (floats[i, end],), floats[i, 2 + end] = nearest(interval.points[end])
+                integers[i, end] = interval.labels[end][0]
+        count = len(order)
+        return Intervals(
+            np.concatenate([self.floats, floats])[order],
+            np.concatenate([self.integers, integers])[order],
+            np.arange(count),
+            np.zeros(count, dtype=np.int64),
+        )
 
     def geometry(self) -> Geometry:
         """The cells as finished geometry, in scaled frame coordinates."""

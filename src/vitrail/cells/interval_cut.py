@@ -67,7 +67,7 @@ def screen(form, breakpoints, bounds, m, interval, positive, unsure):
 
 @njit(**OPTIONS)
 def sign_events(form, breakpoints, bounds, interval, bits, words, events, where, flags):
-    """Pieces at the low end, and an event (root, error) with (bit position, change, unit) for each row that crosses."""
+    """Pieces at the low end, and an event (root, error) with (bit position, change, row) for each row that crosses."""
     low, high, low_error, high_error = interval[0], interval[1], interval[2], interval[3]
     positive, unsure, positive_octets, unsure_octets = flags
     units = form.shape[1]
@@ -91,7 +91,7 @@ def sign_events(form, breakpoints, bounds, interval, bits, words, events, where,
                     undecided += c1 != 0.0 or b0 > 0.0 or b1 > 0.0
                 if before * after < 0:
                     events[count, 0], events[count, 1] = root(c0, c1, b0, b1, interval)
-                    where[count, 0], where[count, 1], where[count, 2] = position, after, u
+                    where[count, 0], where[count, 1], where[count, 2] = position, after, m * units + u
                     count += 1
                 if before > 0 or (before == 0 and after > 0):
                     words[position >> 6] += 1 << (position & 63)
@@ -185,14 +185,15 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
             if count >= events.shape[0]:
                 return -1, undecided
             events[count, 0], events[count, 1] = best_t, best_error
-            where[count, 0], where[count, 1], where[count, 2] = position, best - winner, g
+            row = (g * groups.shape[1] + winner) * groups.shape[1] + best
+            where[count, 0], where[count, 1], where[count, 2] = position, best - winner, row
             count += 1
             winner = best
     return count, undecided
 
 
 @njit(**OPTIONS)
-def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_unit, out, counters):
+def emit_pieces(interval, sources, parent, dirty, words, events, where, order, count, first_row, out, counters):
     """Append the pieces between the sorted events; events that their errors cannot tell apart make one breakpoint."""
     out_floats, out_integers, out_parent, out_words, out_dirty = out
     first, undecided = counters[CELLS_OUT], 0
@@ -208,7 +209,7 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
         high, high_error, high_source = interval[1], interval[3], sources[1]
         if not last:
             k = order[e]
-            high, high_error, high_source = events[k, 0], events[k, 1], first_unit + where[k, 2]
+            high, high_error, high_source = events[k, 0], events[k, 1], first_row + where[k, 2]
         if n >= out_parent.shape[0]:
             return False
         out_floats[n, 0], out_floats[n, 1], out_floats[n, 2], out_floats[n, 3] = low, high, low_error, high_error
@@ -234,13 +235,15 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
 
 
 @njit(**OPTIONS)
-def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bits, out, work, counters):
+def cut_intervals(first, cells, forms, by_winner, table, bounds, first_row, bits, doubtful, out, work, counters):
     """Cut intervals `first`, `first + 1`, ... by all units of one op until the output is full.
 
     `table` holds the groups of a maximum, shape (groups, candidates), or nothing, and the breakpoints of an
     elementwise op, shape (breakpoints, units); `bounds` has shape (2, breakpoints or 1, units): for the constant and
-    the coefficient.
+    the coefficient. If `doubtful` has a place per cell, a cell with an undecided sign is marked there and has no
+    children.
     """
+    strict = doubtful.shape[0] > 0
     floats, integers, form_of, dirty = cells
     groups, breakpoints = table
     words, events, where, order, flags = work
@@ -248,7 +251,7 @@ def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bit
         for w in range(words.shape[0]):
             words[w] = 0
         form = forms[form_of[c]]
-        before = counters[UNDECIDED]
+        before, first_out, first_dirty = counters[UNDECIDED], counters[CELLS_OUT], counters[DIRTY_OUT]
         if by_winner:
             count, undecided = winner_events(form, groups, bounds, floats[c], bits, words, events, where)
         else:
@@ -257,9 +260,12 @@ def cut_intervals(first, cells, forms, by_winner, table, bounds, first_unit, bit
         sort_events(events, order, count)
         unclean = dirty[c] or undecided > 0
         if not emit_pieces(
-            floats[c], integers[c], c, unclean, words, events, where, order, count, first_unit, out, counters
+            floats[c], integers[c], c, unclean, words, events, where, order, count, first_row, out, counters
         ):
             counters[UNDECIDED] = before
             counters[CELLS_DONE] = c
             return
+        if strict and counters[UNDECIDED] > before:
+            counters[UNDECIDED], counters[CELLS_OUT], counters[DIRTY_OUT] = before, first_out, first_dirty
+            doubtful[c] = 1
     counters[CELLS_DONE] = floats.shape[0]

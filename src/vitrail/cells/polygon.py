@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.cells.batch import Children, CutTable, Geometry, Tally
+from vitrail.cells.batch import NO_DOUBTS, Children, CutTable, Geometry, Tally
+from vitrail.cells.exact import ExactPolygon
 from vitrail.cells.polygon_cut import (
     CELLS_DONE,
     CELLS_OUT,
@@ -20,6 +21,8 @@ from vitrail.cells.polygon_cut import (
 from vitrail.cells.polygon_kernels import FLOATS, INTEGERS
 from vitrail.cells.polygon_winner import cut_by_winner
 from vitrail.cells.screening import screening_flags
+from vitrail.numerics.filters import EXACT_FORM_ROUNDING, VALUE_ROUNDING
+from vitrail.numerics.predicates import Form, Point, nearest, unit_form
 
 __all__ = ["PolygonWork", "Polygons", "polygon_areas"]
 
@@ -66,7 +69,7 @@ class PolygonWork:
             np.empty((8, levels), dtype=np.int64),
             np.empty((levels, table.words), dtype=np.int64),
             np.empty(4 * rows * self._scale + 64, dtype=np.int64),
-            (screening_flags(len(table.breakpoints), table.units), np.empty((rows, 4))),
+            (screening_flags(len(table.breakpoints), table.units), np.empty((rows, 7))),
             np.empty(WORK_FULL + 1, dtype=np.int64),
         )
 
@@ -93,28 +96,34 @@ class Polygons:
         return self.offsets.shape[0] - 1
 
     def _run(
-        self, first: int, forms: np.ndarray, table: CutTable, keep: bool, work: PolygonWork, counters: np.ndarray
+        self,
+        first: int,
+        forms: np.ndarray,
+        table: CutTable,
+        doubtful: np.ndarray,
+        keep: bool,
+        work: PolygonWork,
+        counters: np.ndarray,
     ) -> None:
         cells = (self.offsets, self.floats, self.integers, self.form_of, self.dirty)
-        bounds = table.bounds.sum(axis=0)
         output = work.output if keep else (*work.output[:3], work.tallies[0], work.output[4], work.tallies[1])
         if table.groups is not None:
-            rows = (table.groups, bounds[0])
-            cut_by_winner(
-                first, cells, forms, *rows, table.first_unit, table.bits, keep, output, work.scratch, counters
-            )
+            rows = (table.groups, table.bounds[:, 0], table.totals[0], table.first_row, table.bits, doubtful)
+            cut_by_winner(first, cells, forms, *rows, keep, output, work.scratch, counters)
         else:
-            rows = (table.breakpoints, bounds)
-            cut_by_sign(first, cells, forms, *rows, table.first_unit, table.bits, keep, output, work.scratch, counters)
+            rows = (table.breakpoints, table.bounds, table.totals, table.first_row, table.bits, doubtful)
+            cut_by_sign(first, cells, forms, *rows, keep, output, work.scratch, counters)
 
-    def cut(self, forms: np.ndarray, table: CutTable, work: PolygonWork) -> Iterator[Children]:
+    def cut(
+        self, forms: np.ndarray, table: CutTable, work: PolygonWork, doubtful: np.ndarray = NO_DOUBTS
+    ) -> Iterator[Children]:
         """Cut every cell by every unit; yields children as the output memory fills."""
         done = 0
         while done < len(self):
             work.prepare(table, 0)
             counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
             counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
-            self._run(done, forms, table, True, work, counters)
+            self._run(done, forms, table, doubtful, True, work, counters)
             if counters[CELLS_DONE] == done:
                 work.grow(output=not counters[WORK_FULL])
                 continue
@@ -123,11 +132,11 @@ class Polygons:
             n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
             floats, integers, offsets, parent, words, dirty = work.output
             cells = Polygons(offsets[: n + 1], floats[:v], integers[:v], np.arange(n), dirty[:n])
-            yield Children(cells, parent[:n], words[:n], int(counters[UNDECIDED]))
+            yield Children(cells, parent[:n], words[:n], int(counters[UNDECIDED]), done)
             if counters[WORK_FULL]:
                 work.grow(output=False)
 
-    def tally(self, forms: np.ndarray, table: CutTable, work: PolygonWork) -> Tally:
+    def tally(self, forms: np.ndarray, table: CutTable, work: PolygonWork, doubtful: np.ndarray = NO_DOUBTS) -> Tally:
         """Count the children of every cell without making them."""
         work.prepare(table, len(self))
         children, dirty = work.tallies
@@ -136,7 +145,7 @@ class Polygons:
         while done < len(self):
             counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
             counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
-            self._run(done, forms, table, False, work, counters)
+            self._run(done, forms, table, doubtful, False, work, counters)
             done = int(counters[CELLS_DONE])
             undecided += int(counters[UNDECIDED])
             if done < len(self):
@@ -170,9 +179,48 @@ class Polygons:
         """The same cells with other rows of forms."""
         return replace(self, form_of=form_of)
 
+    def boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centers and half widths, widened by the errors and the rounding."""
+        starts = self.offsets[:-1]
+        low = np.minimum.reduceat(self.floats[:, :2], starts, axis=0)
+        high = np.maximum.reduceat(self.floats[:, :2], starts, axis=0)
+        slack = np.maximum.reduceat(self.floats[:, 2:3], starts, axis=0) + VALUE_ROUNDING
+        return 0.5 * (low + high), 0.5 * (high - low) + slack
+
+    def labels(self, cell: int) -> list[tuple[int, int]]:
+        """What made each edge."""
+        rows = self.integers[self.offsets[cell] : self.offsets[cell + 1]]
+        return [(int(source), int(cut)) for source, cut in rows]
+
+    def with_exact(self, exact: Sequence[ExactPolygon], order: np.ndarray) -> Polygons:
+        """These polygons and exact ones, rounded."""
+        floats, integers = [self.floats], [self.integers]
+        sizes = np.concatenate([np.diff(self.offsets), [len(polygon.points) for polygon in exact]]).astype(np.int64)
+        for polygon in exact:
+            floats.append(np.array([_rounded(*corner) for corner in zip(polygon.points, polygon.lines, strict=True)]))
+            integers.append(np.array(polygon.labels, dtype=np.int64))
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        offsets = np.concatenate([[0], np.cumsum(sizes[order])])
+        # rows of the cells in their new order
+        rows = np.repeat(starts[:-1][order] - offsets[:-1], sizes[order]) + np.arange(offsets[-1])
+        count = len(order)
+        return Polygons(
+            offsets,
+            np.concatenate(floats)[rows],
+            np.concatenate(integers)[rows],
+            np.arange(count),
+            np.zeros(count, dtype=np.int64),
+        )
+
     def geometry(self) -> Geometry:
         """The cells as finished geometry, in scaled frame coordinates."""
         return Geometry(self.offsets, self.floats[:, :2], self.floats[:, 2], self.integers[:, 0], self.integers[:, 1])
+
+
+def _rounded(point: Point, line: Form) -> list[float]:
+    """A row of a polygon: vertex, error, line, bound on the line's error over |x|, |y| <= 1."""
+    coordinates, error = nearest(point)
+    return [*coordinates, error, *unit_form(line), EXACT_FORM_ROUNDING]
 
 
 def polygon_areas(offsets: np.ndarray, vertices: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ CELLS_DONE, CELLS_OUT, VERTICES_OUT, NEXT_CUT, UNDECIDED, DIRTY_OUT, WORK_FULL =
 START, SIZE, LIST, OPEN, UNCLEAN, ROWS, FOUND, WON = range(8)
 """Rows of the stack: a node's first vertex and size, its list of candidates, its dirt; and scratch rows of the op."""
 
-CUT, DONE, FULL = range(3)
+CUT, DONE, FULL, DOUBT = range(4)
 
 
 @njit(**OPTIONS)
@@ -51,7 +51,7 @@ def emit(floats, integers, start, count, parent, words, dirty, keep, out, counte
 
 
 @njit(**OPTIONS)
-def screen(form, breakpoints, bounds, box, positive, unsure):
+def screen(form, breakpoints, totals, box, positive, unsure):
     """Per row, whether it is positive at the center of the box, and whether its sign may change inside (vectorised).
 
     `positive` and `unsure` hold a byte per row; each breakpoint starts at a multiple of 64.
@@ -62,14 +62,16 @@ def screen(form, breakpoints, bounds, box, positive, unsure):
         base = m * padded(units)
         for u in range(units):
             value = (form[0, u] - breakpoints[m, u]) + form[1, u] * x + form[2, u] * y
-            reach = abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + bounds[m, u]
+            reach = abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + totals[m, u]
             positive[base + u] = value > 0.0
             unsure[base + u] = abs(value) <= reach
 
 
 @njit(**OPTIONS)
-def classify(form, breakpoints, bounds, bits, flags, words, candidates, rows):
+def classify(form, breakpoints, bounds, totals, bits, flags, words, candidates, rows):
     """Set the piece of the rows that the screening decided; gather the others; return how many there are.
+
+    A candidate is (c0, c1, c2, bound over |x|, |y| <= 1, b0, b1, b2), its row breakpoint * units + unit.
 
     `flags` are the bytes that `screen` wrote, seen as words: eight rows at a time, since few are unsure.
     """
@@ -92,14 +94,24 @@ def classify(form, breakpoints, bounds, bits, flags, words, candidates, rows):
                     candidates[count, 0] = form[0, u] - breakpoints[m, u]
                     candidates[count, 1] = form[1, u]
                     candidates[count, 2] = form[2, u]
-                    candidates[count, 3] = bounds[m, u]
-                    rows[count] = u
+                    candidates[count, 3] = totals[m, u]
+                    for i in range(3):
+                        candidates[count, 4 + i] = bounds[i, m, u]
+                    rows[count] = m * units + u
                     count += 1
     return count
 
 
 @njit(**OPTIONS)
-def rescreen(candidates, rows, bits, box, words, listed, start, count, target):
+def bit_position(row, units, bits):
+    """Where the piece of the row's unit lies among the packed pieces."""
+    while row >= units:
+        row -= units
+    return row * bits
+
+
+@njit(**OPTIONS)
+def rescreen(candidates, rows, units, bits, box, words, listed, start, count, target):
     """Screen the listed candidates on a smaller cell; copy the undecided ones to `target`; return their number."""
     x, y, half_x, half_y = box
     kept = 0
@@ -108,7 +120,7 @@ def rescreen(candidates, rows, bits, box, words, listed, start, count, target):
         value = candidates[k, 0] + candidates[k, 1] * x + candidates[k, 2] * y
         radius = abs(candidates[k, 1]) * half_x + abs(candidates[k, 2]) * half_y + candidates[k, 3]
         if value > radius:
-            position = rows[k] * bits
+            position = bit_position(rows[k], units, bits)
             words[position >> 6] += 1 << (position & 63)
         elif value >= -radius:
             listed[target + kept] = k
@@ -117,12 +129,14 @@ def rescreen(candidates, rows, bits, box, words, listed, start, count, target):
 
 
 @njit(**OPTIONS)
-def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, counters):
+def advance(depth, parent, candidates, rows, numbers, strict, keep, out, work, counters):
     """Take the node on top of the stack through its candidates: finish it, or cut it in two.
 
+    `numbers` are the units, the bits of each and the number of the first row. An undecided sign ends it if `strict`.
     Cut, its negative part stays at `depth` and its positive part comes on top, each screened against what is left.
     """
     stack_floats, stack_integers, scratch_floats, scratch_integers, signs, stack, stack_words, listed, _, _ = work
+    units, bits, first_row = numbers
     words = stack_words[depth]
     start, size = stack[START, depth], stack[SIZE, depth]
     at, end = stack[LIST, depth], stack[LIST, depth] + stack[OPEN, depth]
@@ -130,11 +144,13 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
         k = listed[at]
         at += 1
         c0, c1, c2, bound = candidates[k, 0], candidates[k, 1], candidates[k, 2], candidates[k, 3]
-        positive, negative, undecided = vertex_signs(stack_floats, start, size, c0, c1, c2, bound, signs)
+        b0, b1, b2 = candidates[k, 4], candidates[k, 5], candidates[k, 6]
+        positive, negative, undecided = vertex_signs(stack_floats, start, size, c0, c1, c2, b0, b1, b2, signs)
+        if undecided and strict:
+            return DOUBT
         if undecided:
-            counters[UNDECIDED] += 1
-            stack[UNCLEAN, depth] = 1
-        position = rows[k] * bits
+            counters[UNDECIDED], stack[UNCLEAN, depth] = counters[UNDECIDED] + 1, 1
+        position = bit_position(rows[k], units, bits)
         if not (positive and negative and sign_changes(signs, size) == 2):
             if positive:
                 words[position >> 6] += 1 << (position & 63)
@@ -150,8 +166,7 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
             out[3][parent] += 2
             out[5][parent] += 2 * stack[UNCLEAN, depth]
             return DONE
-        source, cut = first_unit + rows[k], counters[NEXT_CUT]
-        counters[NEXT_CUT] = cut + 1
+        source, cut, counters[NEXT_CUT] = first_row + rows[k], counters[NEXT_CUT], counters[NEXT_CUT] + 1
         a_size, b_size = split(stack_floats, stack_integers, start, size, c0, c1, c2, bound, source, cut,
                                signs, scratch_floats, scratch_integers)  # fmt: skip
         if at == end:
@@ -173,12 +188,11 @@ def advance(depth, parent, candidates, rows, first_unit, bits, keep, out, work, 
         stack[UNCLEAN, depth + 1] = stack[UNCLEAN, depth]
         stack[LIST, depth + 1], stack[LIST, depth] = end, at
         box = bounding_box(stack_floats, start + b_size, a_size)
-        stack[OPEN, depth + 1] = rescreen(candidates, rows, bits, box, upper, listed, at, end - at, end)
+        stack[OPEN, depth + 1] = rescreen(candidates, rows, units, bits, box, upper, listed, at, end - at, end)
         box = bounding_box(stack_floats, start, b_size)
-        stack[OPEN, depth] = rescreen(candidates, rows, bits, box, words, listed, at, end - at, at)
+        stack[OPEN, depth] = rescreen(candidates, rows, units, bits, box, words, listed, at, end - at, at)
         return CUT
-    dirty = stack[UNCLEAN, depth]
-    fits = emit(stack_floats, stack_integers, start, size, parent, words, dirty, keep, out, counters)
+    fits = emit(stack_floats, stack_integers, start, size, parent, words, stack[UNCLEAN, depth], keep, out, counters)
     return DONE if fits else FULL
 
 
@@ -199,6 +213,14 @@ def count_whole(c, dirty, out, counters):
 
 
 @njit(**OPTIONS)
+def forget(c, keep, before, out, counters):
+    """Take back the children of a cell that is left to exact arithmetic."""
+    copy_numbers(before, counters)
+    if not keep:
+        out[3][c], out[5][c] = 0, 0
+
+
+@njit(**OPTIONS)
 def load_root(cells, c, work):
     """Put cell `c` at the bottom of the stack."""
     offsets, floats, integers, _, dirty = cells
@@ -210,13 +232,16 @@ def load_root(cells, c, work):
 
 
 @njit(**OPTIONS)
-def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep, out, work, counters):
+def cut_by_sign(first, cells, forms, breakpoints, bounds, totals, first_row, bits, doubtful, keep, out, work, counters):
     """Cut cells `first`, `first + 1`, ... by the rows `form - breakpoint` until the output is full.
 
     `cells` is (offsets, floats, integers, form_of, dirty); `forms` has shape (batch, 3, units). A cell whose children
-    do not fit is left for the next call: `counters[CELLS_DONE]` says where to go on.
+    do not fit is left for the next call: `counters[CELLS_DONE]` says where to go on. If `doubtful` has a place per
+    cell, a cell with an undecided sign is marked there and has no children.
     """
     form_of = cells[3]
+    numbers = (forms.shape[2], bits, first_row)
+    strict = doubtful.shape[0] > 0
     stack, listed = work[5], work[7]
     flags, candidates = work[8]
     rows = stack[ROWS]
@@ -225,9 +250,9 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep
         copy_numbers(counters, before)
         form = forms[form_of[c]]
         box = bounding_box(cells[1], cells[0][c], cells[0][c + 1] - cells[0][c])
-        screen(form, breakpoints, bounds, box, flags[0], flags[1])
+        screen(form, breakpoints, totals, box, flags[0], flags[1])
         clear(work[6][0])
-        count = classify(form, breakpoints, bounds, bits, flags, work[6][0], candidates, rows)
+        count = classify(form, breakpoints, bounds, totals, bits, flags, work[6][0], candidates, rows)
         if count == 0 and not keep:
             count_whole(c, cells[4][c], out, counters)
             continue
@@ -237,7 +262,11 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, first_unit, bits, keep
         stack[OPEN, 0] = count
         depth = 0
         while depth >= 0:
-            outcome = advance(depth, c, candidates, rows, first_unit, bits, keep, out, work, counters)
+            outcome = advance(depth, c, candidates, rows, numbers, strict, keep, out, work, counters)
+            if outcome == DOUBT:
+                forget(c, keep, before, out, counters)
+                doubtful[c] = 1
+                break
             if outcome == FULL:
                 need = counters[WORK_FULL]
                 copy_numbers(before, counters)

@@ -112,8 +112,8 @@ def bounding_box(floats, start, count):
 
 
 @njit(**OPTIONS)
-def vertex_signs(floats, start, count, c0, c1, c2, bound, signs):
-    """Sign of the affine function at each vertex, 0 where the error bound does not decide.
+def vertex_signs(floats, start, count, c0, c1, c2, b0, b1, b2, signs):
+    """Sign of the affine function at each vertex, 0 where the error bound b0 + b1 |x| + b2 |y| does not decide.
 
     Returns (any positive, any negative, any undecided). Zeros between two vertices of one sign take that sign: a convex
     cell cannot be crossed there. So at most the two places where the sign changes keep a zero, one each.
@@ -122,8 +122,9 @@ def vertex_signs(floats, start, count, c0, c1, c2, bound, signs):
     zeros = 0
     undecided = False
     for i in range(count):
-        value = c0 + c1 * floats[start + i, 0] + c2 * floats[start + i, 1]
-        threshold = bound + (abs(c1) + abs(c2)) * floats[start + i, 2]
+        x, y = floats[start + i, 0], floats[start + i, 1]
+        value = c0 + c1 * x + c2 * y
+        threshold = b0 + b1 * abs(x) + b2 * abs(y) + (abs(c1) + abs(c2) + b1 + b2) * floats[start + i, 2]
         if value > threshold:
             signs[i] = 1
             positive = True

@@ -18,6 +18,7 @@ from vitrail.cells.polygon_cut import (
     WORK_FULL,
     clear,
     emit,
+    forget,
     load_root,
 )
 from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_numbers, copy_row, keep_side, vertex_signs
@@ -49,11 +50,14 @@ def contenders(form, group, bounds, box, found):
 
 
 @njit(**OPTIONS)
-def win_part(form, group, bounds, place, found, count, source, first_cut, stack, start, size, spare, signs, counters):
+def win_part(
+    form, group, limits, place, found, count, first_row, first_cut, stack, start, size, spare, signs, counters
+):
     """Clip the polygon at the top of the stack to where contender `place` is largest; its vertices go above it.
 
     Returns the number of vertices (0: it wins on no full-dimensional part) and whether a decision was undecided.
     """
+    bounds, totals = limits
     floats, integers = stack
     spare_floats, spare_integers = spare
     at = start + size
@@ -69,13 +73,15 @@ def win_part(form, group, bounds, place, found, count, source, first_cut, stack,
             continue
         u = group[k]
         c0, c1, c2 = form[0, w] - form[0, u], form[1, w] - form[1, u], form[2, w] - form[2, u]
-        bound = bounds[w] + bounds[u]
-        positive, negative, undecided = vertex_signs(floats, at, n, c0, c1, c2, bound, signs)
+        bound = totals[w] + totals[u]
+        b0, b1, b2 = bounds[0, w] + bounds[0, u], bounds[1, w] + bounds[1, u], bounds[2, w] + bounds[2, u]
+        positive, negative, undecided = vertex_signs(floats, at, n, c0, c1, c2, b0, b1, b2, signs)
         if undecided:
             counters[UNDECIDED] += 1
             unclean = 1
         if positive and negative:
             low, high = min(s, place), max(s, place)
+            source = first_row + winner * group.shape[0] + k
             cut = 2 * (first_cut + low * count + high) + (1 if place == high else 0)
             m = keep_side(
                 floats, integers, at, n, c0, c1, c2, bound, source, cut, signs, 1, spare_floats, spare_integers
@@ -89,7 +95,7 @@ def win_part(form, group, bounds, place, found, count, source, first_cut, stack,
 
 
 @njit(**OPTIONS)
-def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counters):
+def divide(depth, g, form, group, limits, count, bits, first_row, work, counters):
     """Replace the node on top of the stack by its parts, one per winner among the contenders; return the new depth.
 
     -1: the work memory is too small.
@@ -110,7 +116,7 @@ def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counter
     counters[NEXT_CUT] += count * count
     filled, parts, unclean = 0, 0, stack[UNCLEAN, depth]
     for s in range(count):
-        n, doubt = win_part(form, group, bounds, s, found, count, first_unit + g, first_cut,
+        n, doubt = win_part(form, group, limits, s, found, count, first_row, first_cut,
                             (stack_floats, stack_integers), start, size, (scratch_floats, scratch_integers), signs,
                             counters)  # fmt: skip
         unclean = max(unclean, doubt)
@@ -139,12 +145,14 @@ def divide(depth, g, form, group, bounds, count, bits, first_unit, work, counter
 
 
 @njit(**OPTIONS)
-def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, out, work, counters):
+def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, doubtful, keep, out, work, counters):
     """Cut cells `first`, `first + 1`, ... by the winner of each group of candidate forms until the output is full.
 
     Like `cut_by_sign`; `groups` has shape (groups, candidates) and indexes the units of `forms`, -1 for none. A node's
-    OPEN is the next group of the list of undecided groups.
+    OPEN is the next group of the list of undecided groups. `bounds` has shape (3, forms), `totals` (forms,).
     """
+    strict = doubtful.shape[0] > 0
+    size_of_group = groups.shape[1] * groups.shape[1]
     stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
     rows, found = stack[ROWS], stack[FOUND]
     before = work[9]
@@ -154,7 +162,7 @@ def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, o
         clear(stack_words[0])
         form = forms[cells[3][c]]
         listed = open_groups(
-            form, groups, bounds, bounding_box(stack_floats, 0, stack[SIZE, 0]), bits, stack_words[0], rows, found
+            form, groups, totals, bounding_box(stack_floats, 0, stack[SIZE, 0]), bits, stack_words[0], rows, found
         )
         depth, fits = 0, True
         while depth >= 0 and fits:
@@ -168,12 +176,18 @@ def cut_by_winner(first, cells, forms, groups, bounds, first_unit, bits, keep, o
                 continue
             g = rows[stack[OPEN, depth]]
             stack[OPEN, depth] += 1
-            count = contenders(form, groups[g], bounds, bounding_box(stack_floats, start, size), found)
+            count = contenders(form, groups[g], totals, bounding_box(stack_floats, start, size), found)
             if count == 1:
                 stack_words[depth, g * bits >> 6] += found[0] << (g * bits & 63)
                 continue
-            depth = divide(depth, g, form, groups[g], bounds, count, bits, first_unit, work, counters)
+            undecided = counters[UNDECIDED]
+            number = first_row + g * size_of_group
+            depth = divide(depth, g, form, groups[g], (bounds, totals), count, bits, number, work, counters)
             fits = depth >= 0
+            if strict and fits and counters[UNDECIDED] > undecided:
+                forget(c, keep, before, out, counters)
+                doubtful[c] = 1
+                break
         if not fits:
             need = counters[WORK_FULL]
             copy_numbers(before, counters)

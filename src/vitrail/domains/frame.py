@@ -18,8 +18,8 @@ __all__ = ["Domain", "Frame"]
 class Frame:
     """The affine map x = origin + t @ basis from k coordinates to flattened inputs.
 
-    `origin` has shape (n,), `basis` (k, n). `rounding` bounds the relative error of the basis: zero where the
-    domain is defined by the stored numbers themselves.
+    `origin` has shape (n,), `basis` (k, n). `remainder` (k, n) is what the basis lost by one rounding, exactly: None
+    where the domain is defined by the stored numbers themselves.
 
     Example:
         >>> frame = Frame(np.zeros(3), np.eye(3)[:2])
@@ -29,7 +29,7 @@ class Frame:
 
     origin: np.ndarray
     basis: np.ndarray
-    rounding: float = 0.0
+    remainder: np.ndarray | None = None
 
     @property
     def dimension(self) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from vitrail.domains.checks import check_extent, real_inputs
 from vitrail.domains.frame import Frame
 from vitrail.errors import InvalidDomainError
-from vitrail.numerics.filters import UNIT_ROUNDOFF
+from vitrail.numerics.differences import exact_difference
 
 __all__ = ["Line", "Segment"]
 
@@ -44,7 +44,8 @@ class Segment:
     def frame(self) -> Frame:
         """Origin at the start, t = 1 at the stop; the direction is one rounding away from stop - start."""
         start, stop = np.ravel(self.start), np.ravel(self.stop)
-        return Frame(start, (stop - start)[None], UNIT_ROUNDOFF)
+        difference, remainder = exact_difference(stop, start)
+        return Frame(start, difference[None], remainder[None] if remainder.any() else None)
 
     @property
     def corners(self) -> np.ndarray:

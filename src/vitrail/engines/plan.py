@@ -19,11 +19,13 @@ from vitrail.network.rounding import FormBounds, form_bounds
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
     HOPELESS,
+    LARGEST,
     MAP_ESTIMATE_OPERATIONS,
     UNIT_ROUNDOFF,
     VALUE_ROUNDING,
 )
 from vitrail.patterns import PatternLayout, bits_for
+from vitrail.status import Arithmetic
 
 __all__ = ["Dense", "Plan", "Stage", "make_plan", "overflow_message"]
 
@@ -68,6 +70,8 @@ class Stage:
 class Plan:
     """The stages of a network on frames of one dimension; `prologue` are the affine nodes before the first stage.
 
+    `arithmetic` says what happens where a rounding-error bound does not decide.
+
     `output_error` (k + 1, outputs) bounds the error of the output's forms, or estimates it where a stage is not proven.
     """
 
@@ -76,6 +80,22 @@ class Plan:
     stages: tuple[Stage, ...]
     layout: PatternLayout
     output_error: np.ndarray
+    arithmetic: Arithmetic
+
+    def stage_of(self, rows: np.ndarray) -> np.ndarray:
+        """The stage of each hyperplane; -1 for the sides of the domain."""
+        return np.searchsorted([stage.table.first_row for stage in self.stages], rows, side="right") - 1
+
+    def unit_of(self, rows: np.ndarray) -> np.ndarray:
+        """The unit of each hyperplane, numbered over the whole network; sides of the domain stay as they are."""
+        if all(stage.table.hyperplanes == stage.table.units for stage in self.stages):
+            return rows
+        stages, result, first_unit = self.stage_of(rows), rows.copy(), 0
+        for number, stage in enumerate(self.stages):
+            own = stages == number
+            result[own] = first_unit + stage.table.unit_of(rows[own])
+            first_unit += stage.table.units
+        return result
 
     @property
     def unproven(self) -> int:
@@ -90,7 +110,7 @@ class Plan:
         return op.apply([live[source] for source in self.graph.nodes[node].inputs])
 
 
-def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: bool) -> Plan:
+def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: bool, arithmetic: Arithmetic) -> Plan:
     """Plan the search on frames with forms `roots` (frames, k + 1, *input_shape) and the bounds of those.
 
     Raises:
@@ -100,13 +120,16 @@ def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: boo
     scales = _local_scales(graph, roots[:1])
     uses = _last_uses(graph)
     nodes = graph.piecewise
-    stages, first_unit = [], 0
+    stages, first_row = [], 0
     for i, node in enumerate(nodes):
         op = piecewise_op(graph, node)
         stop = nodes[i + 1] if i + 1 < len(nodes) else graph.output + 1
         affine = tuple(range(node + 1, max(stop, node + 1)))
         sources = graph.nodes[node].inputs
-        table, proven = _table(op, [bounds[s] for s in sources], [scales[s] for s in sources], first_unit, i, bounded)
+        guess = i if arithmetic is Arithmetic.FLOAT else None
+        table, proven = _table(
+            op, [bounds[s] for s in sources], [scales[s] for s in sources], first_row, bounded, guess
+        )
         if not np.isfinite(table.bounds).all():
             raise InvalidModelError(overflow_message(graph.nodes[node].name))
         may_overflow = not all(bool(bounds[s].magnitude.isfinite().all()) for s in sources)
@@ -115,14 +138,14 @@ def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: boo
         keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
         width = sum(int(np.prod(graph.shapes[n], dtype=np.int64)) for n in (*keep, *range(node, last + 1)))
         stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, width, may_overflow))
-        first_unit += op.units
+        first_row += table.hyperplanes
     prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))
     layout = PatternLayout(tuple(s.op.units for s in stages), tuple(s.table.bits for s in stages))
     output_error = bounds[graph.output].error.flatten(1).numpy()
     if not all(stage.proven for stage in stages):
         estimate = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scales[graph.output].reshape(-1)
         output_error = np.broadcast_to(estimate, output_error.shape)
-    return Plan(graph, prologue, tuple(stages), layout, output_error)
+    return Plan(graph, prologue, tuple(stages), layout, output_error, arithmetic)
 
 
 def overflow_message(place: str) -> str:
@@ -136,29 +159,40 @@ def _table(
     op: PiecewiseOp,
     bounds: Sequence[FormBounds],
     scales: Sequence[np.ndarray],
-    first_unit: int,
-    depth: int,
+    first_row: int,
     bounded: bool,
+    guess: int | None,
 ) -> tuple[CutTable, bool]:
-    """The op's decisions with their bounds; when those are hopeless, with an estimate instead, and then not proven."""
+    """The op's decisions with their bounds.
+
+    Where these are hopeless and `guess` is the number of layers so far, not None, with an estimate instead, and then
+    not proven.
+    """
     columns = bounds[0].error.shape[0]
     error = _joined([b.error for b in bounds], columns)
     magnitude = _joined([b.magnitude for b in bounds], columns)
-    scale = np.concatenate([s.reshape(-1) for s in scales])
     breakpoints, extra = np.zeros((0, 0)), np.zeros((1, 1))
     if isinstance(op, Elementwise):
         breakpoints = op.breakpoints
         extra = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
-    per_column = error + VALUE_ROUNDING * magnitude if bounded else error
-    value = per_column[0] + VALUE_ROUNDING * extra
-    slope = np.broadcast_to(per_column[1:].sum(axis=0), value.shape)
-    both = value + slope
-    proven = bool(_middle(both) <= HOPELESS * _middle(scale)) or not both.any()
-    if not proven:
-        value = np.broadcast_to(ESTIMATE_OPERATIONS * (depth + 1) * UNIT_ROUNDOFF * (scale + extra), value.shape)
-        slope = np.zeros_like(value) if bounded else value
+    with np.errstate(invalid="ignore", over="ignore"):
+        per_column = error + VALUE_ROUNDING * magnitude if bounded else error
+        shape = np.broadcast_shapes(extra.shape, error.shape[1:])
+        table = np.stack([np.broadcast_to(column, shape) for column in per_column])
+        table[0] += VALUE_ROUNDING * extra
+        proven = True
+        if guess is not None:
+            scale = np.concatenate([s.reshape(-1) for s in scales])
+            total = table.sum(axis=0)
+            proven = bool(_middle(total) <= HOPELESS * _middle(scale)) or not total.any()
+            if not proven:
+                table[0] = ESTIMATE_OPERATIONS * (guess + 1) * UNIT_ROUNDOFF * (scale + extra)
+                table[1:] = 0.0 if bounded else table[0]
+    # where exact arithmetic steps in, a bound that overflows decides nothing, and that is all
+    if guess is None:
+        table = np.nan_to_num(table, nan=LARGEST, posinf=LARGEST)
     groups = op.candidates if isinstance(op, Maximum) else None
-    return CutTable(breakpoints, groups, np.stack([value, slope]), first_unit, bits_for(op.pieces)), proven
+    return CutTable(breakpoints, groups, table, first_row, bits_for(op.pieces)), proven
 
 
 def _middle(values: np.ndarray) -> float:

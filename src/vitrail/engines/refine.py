@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children
+from vitrail.cells.batch import CellBatch, Children, CutWork, Tally
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
+from vitrail.engines.exact import ExactCutter
 from vitrail.engines.plan import Plan
+from vitrail.status import Arithmetic
 
-__all__ = ["Found", "Pending", "Wants", "expand", "refine"]
+__all__ = ["Found", "Means", "Pending", "Wants", "expand", "refine"]
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,22 @@ class Pending:
         """One cell per frame, and the forms of the input (frames, k + 1, *input_shape)."""
         count = len(cells)
         nothing = np.zeros((count, 0), dtype=np.int64)
-        return cls(-1, Children(cells, np.arange(count), nothing, 0), {0: forms}, np.arange(count), nothing, count)
+        return cls(
+            -1, Children(cells, np.arange(count), nothing, 0, count), {0: forms}, np.arange(count), nothing, count
+        )
 
     def take(self, start: int, stop: int) -> Pending:
         """The children from `start` to `stop`, a view."""
         cells, parent = self.children.cells.take(start, stop), self.children.parent[start:stop]
-        children = Children(cells, parent, self.children.words[start:stop], 0)
+        children = Children(cells, parent, self.children.words[start:stop], 0, stop - start)
         return Pending(self.stage, children, self.live, self.root[start:stop], self.history[start:stop], self.roots)
 
 
 class Found:
-    """What a search found: finished cells as arrays, or counts only, and the account of its decisions."""
+    """What a search found: finished cells as arrays, or counts only, and the account of its decisions.
+
+    Of the `decisions` signs, `exact` were decided from exact forms and `undecided` not at all.
+    """
 
     def __init__(self, roots: int, stages: int) -> None:
         """Nothing yet."""
@@ -64,6 +72,7 @@ class Found:
         self.regions = np.zeros(roots, dtype=np.int64)
         self.dirty = np.zeros(roots, dtype=np.int64)
         self.undecided = 0
+        self.exact = 0
         self.decisions = 0
         self.complete = True
         self.batches: list[tuple[CellBatch, np.ndarray, np.ndarray, np.ndarray | None]] = []
@@ -78,23 +87,35 @@ class Found:
         self.regions += other.regions
         self.dirty += other.dirty
         self.undecided += other.undecided
+        self.exact += other.exact
         self.decisions += other.decisions
         self.complete = self.complete and other.complete
         self.batches += other.batches
 
 
-def expand(plan: Plan, pending: Pending, wants: Wants, carrier: Carrier, found: Found) -> list[Pending]:
+@dataclass(frozen=True)
+class Means:
+    """What a search works with: the plan, the memory, the exact arithmetic, and what to keep."""
+
+    plan: Plan
+    carrier: Carrier
+    cutter: ExactCutter
+    wants: Wants
+
+
+def expand(means: Means, pending: Pending, found: Found) -> list[Pending]:
     """Carry children through one stage and copy what comes out: the breadth-first step that makes tasks."""
     result = []
-    for part in _advance(plan, pending, wants, carrier, Budget(None, None), found):
-        children = Children(part.children.cells.copy(), part.children.parent.copy(), part.children.words.copy(), 0)
+    for part in _advance(means, pending, Budget(None, None), found):
+        cells = part.children.cells.copy()
+        children = Children(cells, part.children.parent.copy(), part.children.words.copy(), 0, len(cells))
         # the prologue's forms are new, those of a stage lie in the carrier's memory
         live = part.live if pending.stage < 0 else {node: forms.clone() for node, forms in part.live.items()}
         result.append(replace(part, children=children, live=live))
     return result
 
 
-def refine(plan: Plan, start: Pending, wants: Wants, carrier: Carrier, budget: Budget, found: Found) -> None:
+def refine(means: Means, start: Pending, budget: Budget, found: Found) -> None:
     """Carry the children of `start` through the remaining stages, depth first in chunks; add what is found.
 
     At any moment one chunk per stage is in memory. Stops early, and says so, when the budget is spent.
@@ -108,17 +129,16 @@ def refine(plan: Plan, start: Pending, wants: Wants, carrier: Carrier, budget: B
         if budget.spent():
             found.complete = False
             return
-        last = pending.stage + 1 == len(plan.stages)
-        if last and not wants.maps:
-            _finish(pending, wants, None, budget, found)
+        last = pending.stage + 1 == len(means.plan.stages)
+        if last and not means.wants.maps:
+            _finish(pending, means.wants, None, budget, found)
         else:
-            stack.append(_advance(plan, pending, wants, carrier, budget, found))
+            stack.append(_advance(means, pending, budget, found))
 
 
-def _advance(
-    plan: Plan, pending: Pending, wants: Wants, carrier: Carrier, budget: Budget, found: Found
-) -> Iterator[Pending]:
+def _advance(means: Means, pending: Pending, budget: Budget, found: Found) -> Iterator[Pending]:
     """The children's children, chunk by chunk."""
+    plan, carrier, wants = means.plan, means.carrier, means.wants
     size = carrier.chunk
     total = len(pending.children.cells)
     pieces = max(1, -(-total // size))
@@ -128,7 +148,8 @@ def _advance(
             found.complete = False
             return
         live = carrier.carry(plan, part.stage, part.live, part.children)
-        history = np.concatenate([part.history, part.children.words], axis=1) if wants.patterns else part.history
+        # exact arithmetic needs the pattern even where nobody asks for it
+        history = np.concatenate([part.history, part.children.words], axis=1)
         number = part.stage + 1
         if number == len(plan.stages):
             maps = carrier.output(plan, live)
@@ -138,27 +159,97 @@ def _advance(
         cells = part.children.cells.with_forms(np.arange(len(part.children.cells)))
         forms = Carrier.stage_forms(plan, number, live)
         found.decisions += stage.table.rows * len(cells)
-        work = carrier.work[number]
+        frontier = _Frontier(means, number, cells, forms, part.root, history)
         if not wants.geometry and number + 1 == len(plan.stages):
-            tally = cells.tally(forms, stage.table, work)
-            found.undecided += tally.undecided
-            made = int(tally.children.sum())
-            allowed = budget.allow(made)
-            # a budget that ends here counts the children of the first cells only
-            counted = tally.children
-            if allowed < made:
-                counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
-                found.complete = False
-            regions = _per_root(part.root, counted, found)
-            found.per_stage[number] += regions
-            found.regions += regions
-            found.dirty += _per_root(part.root, np.minimum(tally.dirty, counted), found)
+            _count(frontier, budget, found)
             continue
-        for children in cells.cut(forms, stage.table, work):
+        for children in _cut(frontier, found):
             found.undecided += children.undecided
             root = part.root[children.parent]
             found.count_stage(number, root)
             yield Pending(number, children, live, root, history[children.parent], part.roots)
+
+
+@dataclass(frozen=True)
+class _Frontier:
+    """Cells before the cut of stage `number`: their forms, frames, and packed pieces of the stages before."""
+
+    means: Means
+    number: int
+    cells: CellBatch
+    forms: np.ndarray
+    root: np.ndarray
+    history: np.ndarray
+
+
+def _cut(frontier: _Frontier, found: Found) -> Iterator[Children]:
+    """Cut in floating point; where an undecided sign occurs, exactly. Children in the order of their parents."""
+    means, number, cells = frontier.means, frontier.number, frontier.cells
+    work = means.carrier.work[number]
+    doubtful, done = _doubtful(frontier), 0
+    for children in _float_children(frontier, doubtful):
+        which = done + np.flatnonzero(doubtful[done : children.done])
+        done = children.done
+        if which.size:
+            cuts = _numbers(work)
+            children = means.cutter.children(number, cells, children, which, frontier.root, frontier.history, cuts)
+            work.next_cut = next(cuts)
+            found.exact += which.size * means.plan.stages[number].table.rows
+        if len(children.cells):
+            yield children
+
+
+def _doubtful(frontier: _Frontier) -> np.ndarray:
+    """A place per cell to mark it as one for exact arithmetic, or none where that is not asked for."""
+    arithmetic, count = frontier.means.plan.arithmetic, len(frontier.cells)
+    return np.full(0 if arithmetic is Arithmetic.FLOAT else count, arithmetic is Arithmetic.EXACT, dtype=np.int64)
+
+
+def _float_children(frontier: _Frontier, doubtful: np.ndarray) -> Iterator[Children]:
+    """What floating point makes of the cells: nothing where everything is to be exact."""
+    plan, number, cells = frontier.means.plan, frontier.number, frontier.cells
+    table, work = plan.stages[number].table, frontier.means.carrier.work[number]
+    if plan.arithmetic is not Arithmetic.EXACT:
+        yield from cells.cut(frontier.forms, table, work, doubtful)
+        return
+    size = frontier.means.cutter.batch
+    for done in range(0, len(cells), size):
+        nothing = np.zeros((0, table.words), dtype=np.int64)
+        yield Children(cells.take(0, 0), nothing[:, 0], nothing, 0, min(done + size, len(cells)))
+
+
+def _numbers(work: CutWork) -> Iterator[int]:
+    """Numbers for cuts, from the next free one on."""
+    return count(work.next_cut)
+
+
+def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
+    """Count the children of the last stage without making them; never more than the budget allows."""
+    means, number = frontier.means, frontier.number
+    table, work, doubtful = means.plan.stages[number].table, means.carrier.work[number], _doubtful(frontier)
+    if means.plan.arithmetic is Arithmetic.EXACT:
+        nothing = np.zeros(len(frontier.cells), dtype=np.int64)
+        tally = Tally(nothing, nothing, 0)
+    else:
+        tally = frontier.cells.tally(frontier.forms, table, work, doubtful)
+    found.undecided += tally.undecided
+    counted = tally.children
+    which = np.flatnonzero(doubtful)
+    if which.size:
+        cells, root, history = frontier.cells, frontier.root, frontier.history
+        _, parents, _ = means.cutter.cut(number, cells, which, root, history, _numbers(work))
+        counted = counted + np.bincount(parents, minlength=len(counted))
+        found.exact += which.size * table.rows
+    made = int(counted.sum())
+    allowed = budget.allow(made)
+    # a budget that ends here counts the children of the first cells only
+    if allowed < made:
+        counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
+        found.complete = False
+    regions = _per_root(frontier.root, counted, found)
+    found.per_stage[number] += regions
+    found.regions += regions
+    found.dirty += _per_root(frontier.root, np.minimum(tally.dirty, counted), found)
 
 
 def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Budget, found: Found) -> None:

@@ -38,7 +38,7 @@ def replay(plan: Plan, roots: Tensor, words: np.ndarray) -> np.ndarray:
         live = start
         for number in range(len(plan.stages)):
             stage_words = np.ascontiguousarray(part[:, plan.layout.slice_of(number)])
-            live = carrier.carry(plan, number, live, Children(cells, parent, stage_words, 0))
+            live = carrier.carry(plan, number, live, Children(cells, parent, stage_words, 0, count))
             parent = np.arange(count)
         result[first : first + count] = live[plan.graph.output].flatten(2).numpy()
     return result

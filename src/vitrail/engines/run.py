@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vitrail.cells.batch import CellBatch, Children, CutWork
 from vitrail.cells.interval import IntervalWork
 from vitrail.cells.polygon import PolygonWork
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
+from vitrail.engines.exact import ExactCutter
 from vitrail.engines.plan import Plan
 from vitrail.engines.pool import CarrierPool
-from vitrail.engines.refine import Found, Pending, Wants, expand, refine
+from vitrail.engines.refine import Found, Means, Pending, Wants, expand, refine
+from vitrail.engines.roots import Roots
 
 __all__ = ["Resources", "search", "threads"]
 
@@ -49,45 +51,43 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What a task is told besides its cells: what to keep, the chunk size, the dimension, its number and the budget."""
+class _Job:
+    """What all tasks of a search share: the plan, where it starts, what to keep, and cells per chunk."""
 
+    plan: Plan
+    roots: Roots
     wants: Wants
     chunk: int
-    dimension: int
-    number: int
-    budget: Budget
+
+    @cached_property
+    def cutter(self) -> ExactCutter:
+        """Exact arithmetic for the search; what it computes for one task serves the others in this process."""
+        return ExactCutter(self.plan, self.roots)
+
+    def sent(self, task: Pending) -> _Job:
+        """What a task in another process needs of it."""
+        return _Job(self.plan, self.roots.only(np.unique(task.root)), self.wants, self.chunk)
 
 
-def search(plan: Plan, roots: Tensor, cells: CellBatch, dimension: int, wants: Wants, resources: Resources) -> Found:
-    """Find the regions of all frames: `roots` are the forms of the input, `cells` one cell per frame.
+def search(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants, resources: Resources) -> Found:
+    """Find the regions of all frames: `roots` says where they lie, `cells` is one cell per frame.
 
     Results come in one order, whatever the executor: of the frames, and within a frame of the cuts.
     """
     found = Found(len(cells), len(plan.stages))
-    chunk = _chunk_size(plan, dimension, resources)
-    start = Pending.start(cells, roots)
-    with threads(resources.workers if roots.numel() > _LARGE_ROOTS else 1):
-        first = _Order(wants, chunk, dimension, 0, resources.budget)
-        with _borrowed(plan, first) as carrier:
-            pending = _first_tasks(plan, start, carrier, wants, resources.workers, found)
-    tasks = _split(pending, resources.workers, chunk)
+    job = _Job(plan, roots, wants, _chunk_size(plan, roots.dimension, resources))
+    start = Pending.start(cells, torch.from_numpy(roots.forms))
+    with threads(resources.workers if roots.forms.size > _LARGE_ROOTS else 1), _means(job, 0) as means:
+        pending = _first_tasks(means, start, resources.workers, found)
+    tasks = _split(pending, resources.workers, job.chunk)
     if resources.executor is not None:
-        _run_tasks(plan, tasks, wants, chunk, dimension, resources, resources.executor, found)
+        _run_tasks(job, tasks, resources, resources.executor, found)
     else:
-        _run_here(plan, tasks, wants, chunk, dimension, resources, found)
+        _run_here(job, tasks, resources, found)
     return found
 
 
-def _run_here(
-    plan: Plan,
-    tasks: Sequence[Pending],
-    wants: Wants,
-    chunk: int,
-    dimension: int,
-    resources: Resources,
-    found: Found,
-) -> None:
+def _run_here(job: _Job, tasks: Sequence[Pending], resources: Resources, found: Found) -> None:
     """Share the tasks among this thread and as many others as there are cores besides; this one reports."""
     waiting = deque(enumerate(tasks))
     results: dict[int, Found] = {}
@@ -98,7 +98,7 @@ def _run_here(
                 number, task = waiting.popleft()
             except IndexError:  # another thread was faster
                 return
-            results[number] = _run_task(plan, task, _Order(wants, chunk, dimension, number + 1, resources.budget))
+            results[number] = _run_task(job, task, number + 1, resources.budget)
             if report is not None:
                 done = list(results.values())
                 report(len(done) / len(tasks), sum(int(result.regions.sum()) for result in done))
@@ -119,15 +119,13 @@ def _run_here(
         found.add(results[number])
 
 
-def _first_tasks(
-    plan: Plan, start: Pending, carrier: Carrier, wants: Wants, workers: int, found: Found
-) -> list[Pending]:
+def _first_tasks(means: Means, start: Pending, workers: int, found: Found) -> list[Pending]:
     """Expand stage by stage until there are enough children to share out; the last stage is left to the tasks."""
     pending = [start]
     while pending[0].stage < 0 or sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
-        if pending[0].stage + 2 >= len(plan.stages):
+        if pending[0].stage + 2 >= len(means.plan.stages):
             break
-        pending = [part for p in pending for part in expand(plan, p, wants, carrier, found)]
+        pending = [part for p in pending for part in expand(means, p, found)]
     return pending
 
 
@@ -147,16 +145,7 @@ def _split(pending: Sequence[Pending], workers: int, chunk: int) -> list[Pending
     ]
 
 
-def _run_tasks(
-    plan: Plan,
-    tasks: Sequence[Pending],
-    wants: Wants,
-    chunk: int,
-    dimension: int,
-    resources: Resources,
-    executor: Executor,
-    found: Found,
-) -> None:
+def _run_tasks(job: _Job, tasks: Sequence[Pending], resources: Resources, executor: Executor, found: Found) -> None:
     """Submit the tasks, a few more at a time than there are workers; add the results in the order of the tasks."""
     shared = isinstance(executor, ThreadPoolExecutor)
     running: dict[Future[Found], int] = {}
@@ -168,12 +157,11 @@ def _run_tasks(
     try:
         while True:
             for number, task in waiting:
-                budget = resources.budget if shared else Budget(*resources.budget.remaining)
-                order = _Order(wants, chunk, dimension, number + 1, budget)
                 if shared:
-                    future = executor.submit(_run_task, plan, task, order)
+                    future = executor.submit(_run_task, job, task, number + 1, resources.budget)
                 else:
-                    future = executor.submit(_run_sent_task, plan, *_to_send(task), order)
+                    budget = Budget(*resources.budget.remaining)
+                    future = executor.submit(_run_sent_task, job.sent(task), *_to_send(task), number + 1, budget)
                 running[future] = number
                 if len(running) >= most:
                     break
@@ -195,22 +183,23 @@ def _run_tasks(
         found.add(results[number])
 
 
-def _run_task(plan: Plan, task: Pending, order: _Order) -> Found:
-    """One task, in any thread or process."""
-    found = Found(task.roots, len(plan.stages))
-    with _borrowed(plan, order) as carrier, threads(1):  # here too: the setting belongs to a thread
-        refine(plan, task, order.wants, carrier, order.budget, found)
+def _run_task(job: _Job, task: Pending, number: int, budget: Budget) -> Found:
+    """Task `number`, counted from 1, in any thread or process."""
+    found = Found(task.roots, len(job.plan.stages))
+    with _means(job, number) as means, threads(1):  # here too: the setting belongs to a thread
+        refine(means, task, budget, found)
     return found
 
 
 @contextmanager
-def _borrowed(plan: Plan, order: _Order) -> Iterator[Carrier]:
-    """Work memory for one task, from the network's pool; lost, not given back, when the task fails."""
-    pool = CarrierPool.of(plan.graph, order.dimension, order.chunk)
-    carrier = pool.take() or _carrier(plan, order.chunk, order.dimension)
+def _means(job: _Job, number: int) -> Iterator[Means]:
+    """What a task works with; its memory comes from the network's pool, and is lost when the task fails."""
+    dimension = job.roots.dimension
+    pool = CarrierPool.of(job.plan.graph, dimension, job.chunk)
+    carrier = pool.take() or _carrier(job.plan, job.chunk, dimension)
     for stage, work in enumerate(carrier.work):
-        work.next_cut = _first_cut(order.number, stage)
-    yield carrier
+        work.next_cut = _first_cut(number, stage)
+    yield Means(job.plan, carrier, job.cutter, job.wants)
     pool.give_back(carrier)
 
 
@@ -218,14 +207,15 @@ def _to_send(task: Pending) -> tuple[Pending, dict[int, np.ndarray]]:
     """A task for another process, with only the forms that it reads, as arrays: torch would move tensors' memory."""
     used, parent = np.unique(task.children.parent, return_inverse=True)
     live = {node: forms.numpy()[used] for node, forms in task.live.items()}
-    children = Children(task.children.cells.copy(), parent.astype(np.int64), task.children.words.copy(), 0)
+    cells, words = task.children.cells.copy(), task.children.words.copy()
+    children = Children(cells, parent.astype(np.int64), words, 0, len(cells))
     return Pending(task.stage, children, {}, task.root.copy(), task.history.copy(), task.roots), live
 
 
-def _run_sent_task(plan: Plan, task: Pending, live: dict[int, np.ndarray], order: _Order) -> Found:
+def _run_sent_task(job: _Job, task: Pending, live: dict[int, np.ndarray], number: int, budget: Budget) -> Found:
     """A task in another process."""
     task = replace(task, live={node: torch.from_numpy(forms) for node, forms in live.items()})
-    return _run_task(plan, task, order)
+    return _run_task(job, task, number, budget)
 
 
 def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:

@@ -29,7 +29,7 @@ __all__ = [
     "maps_at_hand",
 ]
 
-FORMAT, SCHEMA = "vitrail regions", 1
+FORMAT, SCHEMA = "vitrail regions", 2
 TYPES = {
     "origin": "<f8", "basis": "<f8", "offsets": "<i8", "vertices": "<f8", "vertex_errors": "<f8", "edge_units": "<i8",
     "edge_cuts": "<i8", "dirty": "|b1", "words": "<i8", "maps": "<f8",

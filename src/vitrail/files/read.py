@@ -20,12 +20,13 @@ from vitrail.files.arrays import FORMAT, FRAME, KEY, OPTIONAL, SCHEMA, TYPES, ch
 from vitrail.files.seal import AGAIN, check_seal
 from vitrail.files.whole import quoted, reason
 from vitrail.patterns import PatternLayout
+from vitrail.status import Arithmetic
 
 __all__ = ["read", "read_metadata"]
 
 _ACCOUNT = {
-    "domain": str, "measure": float, "measure_scale": float, "per_layer": int, "layers": str, "decisions": int,
-    "undecided": int, "unproven": int, "dirty": int, "complete": bool, "seconds": float,
+    "domain": str, "measure": float, "measure_scale": float, "per_layer": int, "layers": str, "arithmetic": str,
+    "decisions": int, "exact": int, "undecided": int, "unproven": int, "dirty": int, "complete": bool, "seconds": float,
 }  # fmt: skip
 
 
@@ -238,6 +239,8 @@ def _account(values: Any) -> Account:
             raise ValueError(f"account: {name} is no {kind.__name__}")
         else:
             fields[name] = value
+    if fields["arithmetic"] not in list(Arithmetic):
+        raise ValueError("account: the arithmetic is none that Vitrail uses")
     if math.isnan(fields["measure"]) or math.isnan(fields["measure_scale"]):
         raise ValueError("account: the measure is not a number")
     return Account(**fields)

@@ -5,8 +5,10 @@ from __future__ import annotations
 __all__ = [
     "DIFFERENCE_STEPS",
     "ESTIMATE_OPERATIONS",
+    "EXACT_FORM_ROUNDING",
     "FLAT",
     "HOPELESS",
+    "LARGEST",
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
     "ROUNDOFFS",
@@ -75,3 +77,9 @@ SMALLEST_SQUARE = 2.0**-900
 
 MAP_ESTIMATE_OPERATIONS = 4096
 """Rounding units of size within which two maps are taken as equal where no proven bound is usable (an estimate)."""
+
+LARGEST = 2.0**1023 * (2.0 - 2.0**-52)
+"""Largest float64."""
+
+EXACT_FORM_ROUNDING = 2.0**-51
+"""Relative error bound of an exact coefficient rounded to float64 by `Fixed.to_floats` or `unit_line`."""

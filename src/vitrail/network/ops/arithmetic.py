@@ -125,6 +125,15 @@ class Scale(AffineOp):
         """Scale: (N, *shape) to (N, *shape)."""
         return tensors[0] if self.scale is None else tensors[0] * self.scale.to(tensors[0].device)
 
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The scale."""
+        return self.scale
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> Scale:
+        """Another scale and bias."""
+        return dataclasses.replace(self, scale=coefficients, bias=bias)
+
     def absolute(self) -> Scale:
         """The same op with |scale| and |bias|."""
         scale = None if self.scale is None else self.scale.abs()
@@ -174,6 +183,11 @@ class Sum(AffineOp):
             return tensors[0] * self.factor
         return tensors[0].sum(dim=tuple(axis + 1 for axis in self.axes), keepdim=self.keep) * self.factor
 
-    def absolute(self) -> Sum:
-        """The same op: its weights are positive (the factor's magnitude)."""
-        return dataclasses.replace(self, factor=abs(self.factor))
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The factor."""
+        return torch.tensor(self.factor, dtype=torch.float64)
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> Sum:
+        """Another factor."""
+        return dataclasses.replace(self, factor=float(coefficients))

@@ -7,12 +7,14 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vitrail.errors import ResourceLimitError
+from vitrail.numerics.fixed import MOST_TERMS, Fixed, aligned
 
 __all__ = [
     "MAXIMUM_ENTRIES",
@@ -119,9 +121,21 @@ class AffineOp(Op):
     def linear(self, tensors: Sequence[Tensor]) -> Tensor:
         """Apply the linear part to tensors (N, *input_shape), one per input; returns (N, *shape)."""
 
-    @abstractmethod
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The stored numbers that multiply; None where the op only moves, adds and subtracts entries."""
+        return None
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> AffineOp:
+        """The same op with other coefficients and bias; not for an op without coefficients."""
+        raise NotImplementedError(f"{self.name} has no coefficients")
+
     def absolute(self) -> AffineOp:
         """The same op with |weights| and |bias|: maps magnitudes, and so rounding-error bounds."""
+        coefficients = self.coefficients
+        if coefficients is None:
+            return self
+        return self.replaced(coefficients.abs(), None if self.bias is None else self.bias.abs())
 
     @property
     @abstractmethod
@@ -157,6 +171,41 @@ class AffineOp(Op):
             result = result.clone()
         result[:, 0] += self.bias.to(result.device)
         return result
+
+    @cached_property
+    def _digits(self) -> tuple[tuple[AffineOp, ...], int]:
+        """The op without bias once per digit of its coefficients, and the exponent of the lowest digit."""
+        coefficients = self.coefficients
+        if self.terms > MOST_TERMS:
+            raise ResourceLimitError(
+                f"{self.name}: sums of {self.terms:,} terms, exact ones have at most {MOST_TERMS:,}"
+            )
+        if coefficients is None:
+            return (self,), 0
+        numbers = Fixed.from_floats(coefficients)
+        return tuple(self.replaced(digit.to(torch.float64), None) for digit in numbers.digits), numbers.exponent
+
+    def apply_exact(self, forms: Sequence[Fixed]) -> Fixed:
+        """`apply` without rounding, on exact forms.
+
+        Raises:
+            ResourceLimitError: a sum of more terms than can be exact.
+        """
+        (ops, exponent), (digits, low) = self._digits, aligned(forms)
+        places, cells, columns = digits[0].shape[:3]
+        flat = [part.to(torch.float64).reshape(places * cells * columns, *part.shape[3:]) for part in digits]
+        total = torch.zeros((max(places + len(ops) - 1, 0), cells, columns, *self.shape), dtype=torch.int64)
+        if places:
+            for i, op in enumerate(ops):
+                product = op.linear(flat).to(torch.int64)
+                total[i : i + places] += product.reshape(places, cells, columns, *self.shape)
+        result = Fixed(total, low + exponent).normalized()
+        if self.bias is None:
+            return result
+        bias = Fixed.from_floats(self.bias.expand(self.shape))
+        first = torch.zeros((bias.digits.shape[0], 1, columns, *self.shape), dtype=torch.int64)
+        first[:, 0, 0] = bias.digits
+        return result.plus(bias.with_digits(first))
 
 
 class PiecewiseOp(Op):

@@ -47,7 +47,3 @@ class Concat(AffineOp):
     def linear(self, tensors: Sequence[Tensor]) -> Tensor:
         """Concatenate: (N, *input_shape) each to (N, *shape)."""
         return torch.cat(list(tensors), dim=self.axis + 1)
-
-    def absolute(self) -> Concat:
-        """The same op: its weights are 0 and 1."""
-        return self

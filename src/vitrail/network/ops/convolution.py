@@ -101,7 +101,11 @@ class Convolution(AffineOp):
         result = convolve(values, kernels, None, self.stride, padding, self.dilation, self.groups)
         return result.reshape(tensors[0].shape[0], *self.shape)
 
-    def absolute(self) -> Convolution:
-        """The same op with |kernels| and |bias|."""
-        bias = None if self.bias is None else self.bias.abs()
-        return dataclasses.replace(self, kernels=self.kernels.abs(), bias=bias)
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The kernels."""
+        return self.kernels
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> Convolution:
+        """Other kernels and bias."""
+        return dataclasses.replace(self, kernels=coefficients, bias=bias)

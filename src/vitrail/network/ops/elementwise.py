@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vitrail.errors import InvalidModelError
 from vitrail.network.ops.base import Pieces, PiecewiseOp, Shape, cells_first, piece_dtype, piece_index, size_of
+from vitrail.numerics.fixed import Fixed
 
 __all__ = [
     "Elementwise",
@@ -106,6 +107,25 @@ class Elementwise(PiecewiseOp):
         result = flat * slopes.gather(0, chosen)[:, None, :]
         result[:, 0] += intercepts.gather(0, chosen)
         return result.reshape(forms.shape)
+
+    @cached_property
+    def _exact_tables(self) -> tuple[Fixed, Fixed]:
+        return Fixed.from_floats(self._tables[1]), Fixed.from_floats(self._tables[2])
+
+    def apply_exact(self, forms: Fixed, pieces: Pieces) -> Fixed:
+        """`apply` on exact forms."""
+        cells, columns = forms.shape[:2]
+        flat = forms.with_digits(forms.digits.reshape(-1, cells, columns, self.units))
+        chosen = piece_index(pieces, flat.digits.device).reshape(cells, self.units)
+        slopes, intercepts = (
+            table.with_digits(table.digits.gather(1, chosen.expand(table.digits.shape[0], cells, self.units)))
+            for table in self._exact_tables
+        )
+        result = flat.times(slopes.with_digits(slopes.digits[:, :, None]))
+        first = torch.zeros((intercepts.digits.shape[0], cells, columns, self.units), dtype=torch.int64)
+        first[:, :, 0] = intercepts.digits
+        result = result.plus(intercepts.with_digits(first))
+        return result.with_digits(result.digits.reshape(-1, *forms.shape))
 
     def forward(self, values: Tensor) -> Tensor:
         """Values at points, (N, *shape) to (N, *shape)."""

@@ -84,9 +84,14 @@ class Linear(AffineOp):
         """Multiply by the matrix: (N, *lead, in) to (N, *lead, out)."""
         return functional.linear(tensors[0], self.matrix.to(tensors[0].device))
 
-    def absolute(self) -> Linear:
-        """The same op with |weights| and |bias|."""
-        return Linear(self.matrix.abs(), None if self.bias is None else self.bias.abs(), self.lead)
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The matrix."""
+        return self.matrix
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> Linear:
+        """Another matrix and bias."""
+        return Linear(coefficients, bias, self.lead)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -144,6 +149,11 @@ class ConstantProduct(AffineOp):
         constant = self.constant.to(tensors[0].device)
         return torch.matmul(constant, tensors[0]) if self.left else torch.matmul(tensors[0], constant)
 
-    def absolute(self) -> ConstantProduct:
-        """The same op with |constant|."""
-        return ConstantProduct(self.constant.abs(), self.input_shape, self.left)
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The constant."""
+        return self.constant
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> ConstantProduct:
+        """Another constant."""
+        return ConstantProduct(coefficients, self.input_shape, self.left)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vitrail.errors import InvalidModelError, ResourceLimitError
 from vitrail.network.ops.base import Op, Pieces, PiecewiseOp, Shape, check_size, piece_dtype, piece_index, size_of
+from vitrail.numerics.fixed import Fixed, aligned
 
 __all__ = ["Maximum", "as_maximum", "pool_windows"]
 
@@ -77,7 +78,7 @@ class Maximum(PiecewiseOp):
         return torch.from_numpy(self.candidates.copy())
 
     def _join(self, tensors: Sequence[Tensor], lead: int) -> Tensor:
-        return torch.cat([tensor.reshape(*tensor.shape[:lead], -1) for tensor in tensors], dim=lead)
+        return torch.cat([t.reshape(*t.shape[:lead], size_of(tuple(t.shape[lead:]))) for t in tensors], dim=lead)
 
     def pieces_at(self, tensors: Sequence[Tensor]) -> np.ndarray:
         """The winner of every group at points: (N, *input_shape) each to (N, units)."""
@@ -99,6 +100,14 @@ class Maximum(PiecewiseOp):
         index = self._table.T.to(flat.device).gather(0, chosen)
         result = flat.gather(2, index[:, None, :].expand(cells, columns, self.units))
         return result.reshape(cells, columns, *self.shape)
+
+    def apply_exact(self, forms: Sequence[Fixed], pieces: Pieces) -> Fixed:
+        """`apply` on exact forms."""
+        digits, exponent = aligned(forms)
+        count, cells = digits[0].shape[:2]
+        flat = [part.flatten(0, 1) for part in digits]
+        chosen = piece_index(pieces, flat[0].device).reshape(cells, self.units).repeat(count, 1)
+        return Fixed(self.apply(flat, chosen).unflatten(0, (count, cells)), exponent)
 
     def forward(self, tensors: Sequence[Tensor]) -> Tensor:
         """Values at points, (N, *input_shape) each to (N, *shape)."""

@@ -66,9 +66,14 @@ class AveragePool(AffineOp):
             result = torch.matmul(self.windows[0].to(device), result)
         return result * self.reciprocals.to(device)
 
-    def absolute(self) -> AveragePool:
-        """The same op: its weights are positive."""
-        return self
+    @property
+    def coefficients(self) -> Tensor | None:
+        """The reciprocals."""
+        return self.reciprocals
+
+    def replaced(self, coefficients: Tensor, bias: Tensor | None) -> AveragePool:
+        """Other factors in place of the reciprocals."""
+        return dataclasses.replace(self, reciprocals=coefficients)
 
 
 def membership(positions: NDArray[np.int64], size: int) -> Tensor:

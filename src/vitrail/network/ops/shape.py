@@ -64,10 +64,6 @@ class Select(AffineOp):
         result[:, index < 0] = 0.0
         return result.reshape(values.shape[0], *self.shape)
 
-    def absolute(self) -> Select:
-        """The same op: its weights are 0 and 1."""
-        return self
-
 
 def reshape(input_shape: Shape, shape: Shape) -> Select:
     """The free op that changes only the shape.

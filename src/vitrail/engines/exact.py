@@ -1,0 +1,286 @@
+"""Cutting cells exactly where the floating-point filter does not decide: exact forms along each cell's pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from vitrail.cells.batch import CellBatch, Children, CutTable
+from vitrail.cells.exact import (
+    Candidate,
+    ExactCell,
+    ExactInterval,
+    ExactPolygon,
+    Group,
+    Row,
+    divide_by_signs,
+    divide_by_winners,
+)
+from vitrail.engines.plan import Plan
+from vitrail.engines.roots import Roots
+from vitrail.network.exact import deciding_forms, exact_forms, exact_prologue
+from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST, VALUE_ROUNDING
+from vitrail.numerics.fixed import Fixed
+from vitrail.numerics.predicates import Form, meeting_point, to_form
+from vitrail.patterns import pack
+from vitrail.status import Arithmetic
+
+__all__ = ["ExactCutter", "StageForms"]
+
+_BATCH_BYTES = 2**25
+_DIGITS = 16
+"""Digits that forms are expected to have, to size a batch."""
+
+
+@dataclass(frozen=True)
+class StageForms:
+    """The exact forms that decide one stage on a batch of cells: (cells, k + 1, forms)."""
+
+    table: CutTable
+    forms: Fixed
+
+    @cached_property
+    def rounded(self) -> np.ndarray:
+        """The forms as float64, each within `EXACT_FORM_ROUNDING` of itself."""
+        return self.forms.to_floats().numpy()
+
+    @cached_property
+    def _breakpoints(self) -> tuple[np.ndarray, int]:
+        """Breakpoints as integers, flat; and the place of the unit of these and of the forms."""
+        points = np.where(np.isfinite(self.table.breakpoints), self.table.breakpoints, 0.0)
+        numbers = Fixed.from_floats(torch.from_numpy(points.reshape(-1)))
+        low = min(numbers.exponent, self.forms.exponent)
+        return numbers.integers(low), low
+
+    def _integers(self, cells: np.ndarray, entries: np.ndarray) -> np.ndarray:
+        """Forms of some (cell, entry) pairs as Python integers, shape (pairs, k + 1)."""
+        digits = self.forms.digits.numpy()[:, cells, :, entries]  # the pairs come first
+        return self.forms.with_digits(torch.from_numpy(digits).movedim(0, 1)).integers(self._breakpoints[1])
+
+    def rows(self, cells: np.ndarray, rows: np.ndarray) -> list[Form]:
+        """The forms of hyperplanes `rows`, one for each of `cells`."""
+        offsets = rows - self.table.first_row
+        if self.table.groups is None:
+            breakpoints, _ = self._breakpoints
+            values = self._integers(cells, offsets % self.table.units)
+            values[:, 0] -= breakpoints[offsets]
+        else:
+            width = self.table.groups.shape[1]
+            groups, pairs = np.divmod(offsets, width * width)
+            winners, others = np.divmod(pairs, width)
+            values = self._integers(cells, self.table.groups[groups, winners])
+            values = values - self._integers(cells, self.table.groups[groups, others])
+        return [to_form(row) for row in values]
+
+    def candidates(self, cells: np.ndarray, entries: np.ndarray) -> list[Form]:
+        """The forms of candidates `entries`, one for each of `cells`."""
+        return [to_form(row) for row in self._integers(cells, entries)]
+
+
+class ExactCutter:
+    """Cuts cells of a search without rounding; knows the plan and the frames."""
+
+    def __init__(self, plan: Plan, roots: Roots) -> None:
+        """For one search."""
+        self.plan = plan
+        self.roots = roots
+        self._recent: tuple[np.ndarray, dict[int, Fixed]] = (np.zeros(0, dtype=np.int64), {})
+
+    @property
+    def batch(self) -> int:
+        """Cells at a time: what their exact forms may take of memory."""
+        widest = max((stage.width for stage in self.plan.stages), default=1)
+        return int(max(1, _BATCH_BYTES // (8 * _DIGITS * (self.roots.dimension + 1) * widest)))
+
+    def forms(self, frames: np.ndarray, history: np.ndarray) -> dict[int, Fixed]:
+        """Exact forms of all nodes on cells with these frames and packed pieces of the first stages."""
+        used, rows = np.unique(frames, return_inverse=True)
+        known, prologue = self._recent  # cells of one frame follow each other
+        if not np.array_equal(used, known):
+            prologue = exact_prologue(self.plan.graph, self.roots.only(used).exact())
+            self._recent = used, prologue
+        layout, patterns, start = self.plan.layout, [], 0
+        for number in range(len(self.plan.stages)):
+            width = self.plan.stages[number].table.words
+            if start + width > history.shape[1]:
+                break
+            patterns.append(layout.unpack_stage(np.ascontiguousarray(history[:, start : start + width]), number))
+            start += width
+        return exact_forms(self.plan.graph, prologue, rows, patterns)
+
+    def stage(self, number: int, forms: dict[int, Fixed]) -> StageForms:
+        """The forms that decide a stage."""
+        stage = self.plan.stages[number]
+        return StageForms(stage.table, deciding_forms(self.plan.graph, stage.node, forms))
+
+    def cut(
+        self, number: int, cells: CellBatch, which: np.ndarray, frames: np.ndarray, history: np.ndarray,
+        cuts: Iterator[int],
+    ) -> tuple[list[ExactCell], np.ndarray, np.ndarray]:  # fmt: skip
+        """Cut the cells `which` by a stage; `frames` and `history` belong to all cells.
+
+        Returns the parts, the cell that each belongs to (increasing), and their packed pieces.
+        """
+        parts: list[ExactCell] = []
+        parents: list[int] = []
+        words: list[np.ndarray] = []
+        for start in range(0, which.size, self.batch):
+            batch = which[start : start + self.batch]
+            forms = self.forms(frames[batch], history[batch])
+            exact = self._cells(number, cells, batch, frames[batch], forms)
+            stage = self.stage(number, forms)
+            center, half = (values[batch] for values in cells.boxes())
+            divided: list[Iterator[tuple[ExactCell, list[tuple[int, int]]]]]
+            if stage.table.groups is None:
+                pieces, rows = self._rows(stage, center, half)
+                divided = [divide_by_signs(cell, own, cuts) for cell, own in zip(exact, rows, strict=True)]
+            else:
+                pieces, groups = self._groups(stage, stage.table.groups, center, half)
+                divided = [divide_by_winners(cell, own, cuts) for cell, own in zip(exact, groups, strict=True)]
+            base = pack(pieces, stage.table.bits)
+            for i, cell in enumerate(exact):
+                found = list(divided[i])
+                if isinstance(cell, ExactInterval):
+                    found = [found[j] for j in ExactInterval.ordered([part for part, _ in found])]  # type: ignore
+                for part, chosen in found:
+                    own = base[i].view(np.uint64).copy()
+                    for position, value in chosen:
+                        own[position >> 6] += np.uint64(value << (position & 63))
+                    parts.append(part)
+                    parents.append(int(batch[i]))
+                    words.append(own.view(np.int64))
+        packed = np.array(words, dtype=np.int64).reshape(len(parts), self.plan.stages[number].table.words)
+        return parts, np.array(parents, dtype=np.int64), packed
+
+    def children(
+        self, number: int, cells: CellBatch, children: Children, which: np.ndarray, frames: np.ndarray,
+        history: np.ndarray, cuts: Iterator[int],
+    ) -> Children:  # fmt: skip
+        """Add the children of the cells `which`, cut exactly, to those of other cells, in the order of the parents."""
+        parts, parents, words = self.cut(number, cells, which, frames, history, cuts)
+        parent = np.concatenate([children.parent, parents])
+        order = np.argsort(parent, kind="stable")
+        return Children(
+            children.cells.with_exact(parts, order),
+            parent[order],
+            np.concatenate([children.words, words])[order],
+            children.undecided,
+            children.done,
+        )
+
+    def _cells(
+        self, number: int, cells: CellBatch, batch: np.ndarray, frames: np.ndarray, forms: dict[int, Fixed]
+    ) -> list[ExactCell]:
+        """The exact cells, from what made their facets."""
+        labels = [cells.labels(int(cell)) for cell in batch]
+        owners = np.repeat(np.arange(len(labels)), [len(own) for own in labels])
+        rows = np.array([row for own in labels for row, _ in own], dtype=np.int64)
+        lines: list[Form | None] = [None] * rows.size
+        stages = self.plan.stage_of(rows)
+        for stage in range(number):
+            at = np.flatnonzero(stages == stage)
+            if at.size:
+                found = self.stage(stage, forms).rows(owners[at], rows[at])
+                for place, line in zip(at, found, strict=True):
+                    lines[place] = line
+        result: list[ExactCell] = []
+        first = 0
+        for own, frame in zip(labels, frames, strict=True):
+            mine = lines[first : first + len(own)]
+            first += len(own)
+            result.append(self._cell(own, mine, int(frame)))
+        return result
+
+    def _cell(self, labels: Sequence[tuple[int, int]], lines: Sequence[Form | None], frame: int) -> ExactCell:
+        if self.roots.dimension == 1:
+            ends = self.roots.ends(frame)
+            low, high = (
+                meeting_point([line]) if line is not None else ends[-1 - label[0]]
+                for label, line in zip(labels, lines, strict=True)
+            )
+            return ExactInterval((low, high), tuple(labels))
+        sides = self.roots.sides(frame)
+        complete = [sides[-1 - label[0]] if line is None else line for label, line in zip(labels, lines, strict=True)]
+        return ExactPolygon.from_lines(complete, labels)
+
+    def _rows(self, stage: StageForms, center: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, list[list[Row]]]:
+        """Pieces from the signs that rounded exact forms decide over a cell's box, and the rows that they do not."""
+        table = stage.table
+        pieces = np.zeros((len(center), table.units), dtype=np.int64)
+        open_cells, open_rows = [], []
+        for m, breakpoints in enumerate(table.breakpoints):
+            value, reach = _over_box(stage.rounded, breakpoints, center, half)
+            sure = np.abs(value) > reach
+            if self.plan.arithmetic is Arithmetic.EXACT:
+                sure[:] = False
+            sure |= np.isinf(breakpoints)  # stands for none
+            pieces += sure & (value > 0)
+            cell, unit = np.nonzero(~sure)
+            open_cells.append(cell)
+            open_rows.append(table.first_row + m * table.units + unit)
+        cells, rows = np.concatenate(open_cells), np.concatenate(open_rows)
+        questions: list[list[Row]] = [[] for _ in center]
+        if cells.size:
+            positions = table.unit_of(rows) * table.bits
+            for cell, row, position, form in zip(cells, rows, positions, stage.rows(cells, rows), strict=True):
+                questions[cell].append(Row(int(row), int(position), form))
+        return pieces, questions
+
+    def _groups(
+        self, stage: StageForms, groups: np.ndarray, center: np.ndarray, half: np.ndarray
+    ) -> tuple[np.ndarray, list[list[Group]]]:
+        """The same for maxima: the winners that are sure, and the groups with more than one contender."""
+        table = stage.table
+        width = groups.shape[1]
+        forms = stage.rounded
+        present = groups >= 0
+        value, _ = _over_box(forms, np.zeros(forms.shape[2]), center, half)
+        values = np.where(present, value[:, groups], -np.inf)
+        best = values.argmax(axis=2)
+        leader = np.take_along_axis(groups[None].repeat(len(center), 0), best[:, :, None], axis=2)[:, :, 0]
+        ahead = np.take_along_axis(forms, leader[:, None, :].repeat(forms.shape[1], 1), axis=2)
+        gap, reach = _over_box(ahead[:, :, :, None] - forms[:, :, groups], np.zeros(1), center, half)
+        size = np.abs(ahead)[:, :, :, None] + np.abs(forms[:, :, groups])
+        far = np.maximum(1.0, np.abs(center) + half)
+        with np.errstate(invalid="ignore", over="ignore"):
+            reach = reach + 2 * EXACT_FORM_ROUNDING * (size[:, 0] + np.einsum("ci,cigk->cgk", far, size[:, 1:]))
+        beaten = gap > reach
+        if self.plan.arithmetic is Arithmetic.EXACT:
+            beaten = np.zeros_like(beaten)
+        contender = present & ~beaten
+        np.put_along_axis(contender, best[:, :, None], True, axis=2)
+        open_group = contender.sum(axis=2) > 1
+        pieces = np.where(open_group, 0, best)
+        questions: list[list[Group]] = [[] for _ in center]
+        cells, numbers, places = np.nonzero(contender & open_group[:, :, None])
+        exact = stage.candidates(cells, groups[numbers, places]) if cells.size else []
+        found: dict[tuple[int, int], list[Candidate]] = {}
+        for cell, number, place, form in zip(cells.tolist(), numbers.tolist(), places.tolist(), exact, strict=True):
+            found.setdefault((cell, number), []).append(Candidate(place, form))
+        for (cell, number), candidates in found.items():
+            first = table.first_row + number * width * width
+            questions[cell].append(Group(first, number * table.bits, width, tuple(candidates)))
+        return pieces, questions
+
+
+def _over_box(
+    forms: np.ndarray, breakpoints: np.ndarray, center: np.ndarray, half: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values at the center of a box, and how far values in the box may be from them, rounding included.
+
+    Where a cell is unbounded or a number overflows, the second is infinite or NaN, which decides nothing; `SMALLEST`
+    stands for all that underflow can lose.
+    """
+    tail = (1,) * (forms.ndim - 2)
+    x, h = center.reshape(*center.shape, *tail), half.reshape(*half.shape, *tail)
+    with np.errstate(invalid="ignore", over="ignore"):
+        value = forms[:, 0] - breakpoints + (forms[:, 1:] * x).sum(axis=1)
+        size = np.abs(forms[:, 0]) + np.abs(breakpoints) + (np.abs(forms[:, 1:]) * np.abs(x)).sum(axis=1)
+        change = (np.abs(forms[:, 1:]) * h).sum(axis=1)
+        reach = change * (1 + 2 * EXACT_FORM_ROUNDING + VALUE_ROUNDING) + (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * size
+        reach += SMALLEST
+    return value, reach

@@ -1,0 +1,89 @@
+"""Exact forms of a network along given patterns: nothing is rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from vitrail.errors import InvalidModelError
+from vitrail.network.graph import Graph
+from vitrail.network.ops.base import AffineOp, Op
+from vitrail.network.ops.elementwise import Elementwise
+from vitrail.network.ops.maximum import as_maximum
+from vitrail.numerics.fixed import Fixed, aligned
+
+__all__ = ["deciding_forms", "exact_forms", "exact_prologue"]
+
+
+def exact_prologue(graph: Graph, root: Fixed) -> dict[int, Fixed]:
+    """Exact forms (frames, k + 1, *shape) of the nodes before the first piecewise op.
+
+    `root` are the forms of the input, (frames, k + 1, *input_shape).
+
+    Raises:
+        ResourceLimitError: a sum of more terms than can be exact.
+    """
+    forms = {0: root}
+    stop = graph.piecewise[0] if graph.piecewise else graph.output + 1
+    for index, node in enumerate(graph.nodes[1:stop], start=1):
+        forms[index] = _affine(node.op, [forms[source] for source in node.inputs])
+    return forms
+
+
+def exact_forms(
+    graph: Graph, prologue: dict[int, Fixed], rows: np.ndarray, patterns: Sequence[np.ndarray]
+) -> dict[int, Fixed]:
+    """Exact forms (cells, k + 1, *shape) of every node, as far as the patterns reach.
+
+    `rows` is the frame of each cell, a row of the prologue's forms; `patterns` one array (cells, units) for each of the
+    first piecewise ops. Stops before the next piecewise op; with a pattern for each the output's node is there.
+
+    Raises:
+        ResourceLimitError: a sum of more terms than can be exact.
+
+    Example:
+        >>> from vitrail.network.network import Network
+        >>> graph = Network.from_arrays([([[3.0], [-1.0]], None), ([[1.0, 1.0]], None)]).graph
+        >>> root = Fixed.from_floats(torch.tensor([[[0.0], [1.0]]], dtype=torch.float64))
+        >>> forms = exact_forms(graph, exact_prologue(graph, root), np.array([0]), [np.array([[1, 0]])])
+        >>> forms[graph.output].to_floats().tolist()
+        [[[0.0], [3.0]]]
+    """
+    index = torch.from_numpy(np.asarray(rows))
+    forms = {node: form.with_digits(form.digits.index_select(1, index)) for node, form in prologue.items()}
+    given = iter(patterns)
+    for number, node in enumerate(graph.nodes[: graph.output + 1]):
+        if number in forms:
+            continue
+        inputs = [forms[source] for source in node.inputs]
+        if isinstance(node.op, AffineOp):
+            forms[number] = node.op.apply_exact(inputs)
+            continue
+        pieces = next(given, None)
+        if pieces is None:
+            break
+        forms[number] = _along(node.op, inputs, pieces)
+    return forms
+
+
+def _affine(op: Op, inputs: Sequence[Fixed]) -> Fixed:
+    if not isinstance(op, AffineOp):
+        raise InvalidModelError(f"expected an affine op, found {op.name}")
+    return op.apply_exact(inputs)
+
+
+def _along(op: Op, inputs: Sequence[Fixed], pieces: np.ndarray) -> Fixed:
+    return (
+        op.apply_exact(inputs[0], pieces) if isinstance(op, Elementwise) else as_maximum(op).apply_exact(inputs, pieces)
+    )
+
+
+def deciding_forms(graph: Graph, node: int, forms: dict[int, Fixed]) -> Fixed:
+    """The forms that decide a piecewise node's pieces, (cells, k + 1, forms), candidates of a minimum negated."""
+    op = graph.nodes[node].op
+    digits, exponent = aligned([forms[source] for source in graph.nodes[node].inputs])
+    joined = torch.cat([part.flatten(3) for part in digits], dim=3)
+    sign = 1 if isinstance(op, Elementwise) else as_maximum(op).sign
+    return Fixed(sign * joined, exponent).normalized()
