@@ -29,6 +29,7 @@ LAYERS = (
     *("errors", "status", "count", "options", "data", "patterns", "numerics", "network", "domains", "cells", "engines"),
     *(
         "account",
+        "source",
         "merging",
         "plots",
         "files",

@@ -5,50 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vitrail.account import Range
-from vitrail.engines.plan import Plan
-from vitrail.engines.replay import replay
-from vitrail.engines.roots import Roots
-from vitrail.network.reach import reaches_output
 from vitrail.numerics.filters import gamma
+from vitrail.source import Source
 
-__all__ = ["MapSource", "Merged", "merge_equal_maps"]
-
-_PAIRS_AT_ONCE = 512
-
-
-@dataclass(frozen=True)
-class MapSource:
-    """Affine maps of the regions of one frame from their patterns; `scale` (k,) are its powers of two."""
-
-    plan: Plan
-    roots: Roots
-    scale: np.ndarray
-
-    def maps(self, words: np.ndarray) -> np.ndarray:
-        """Output forms in the domain's own frame coordinates, shape (regions, k + 1, outputs)."""
-        maps = replay(self.plan, torch.from_numpy(self.roots.forms), words)
-        maps[:, 1:] /= self.scale[:, None]
-        return maps
-
-    @property
-    def tolerance(self) -> np.ndarray:
-        """How far two computed maps that are equal may be apart, shape (k + 1, outputs)."""
-        tolerance = 2.0 * self.plan.output_error
-        return np.concatenate([tolerance[:1], tolerance[1:] / self.scale[:, None]])
-
-    def differ(self, words: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-        """Whether the wiring lets the maps of two regions differ; False is a proof that they are equal."""
-        answer = np.zeros(pairs.shape[0], dtype=bool)
-        for start in range(0, pairs.shape[0], _PAIRS_AT_ONCE):
-            part = pairs[start : start + _PAIRS_AT_ONCE]
-            first, second = (self.plan.layout.unpack(words[part[:, side]]) for side in (0, 1))
-            answer[start : start + _PAIRS_AT_ONCE] = reaches_output(self.plan.graph, first, second)
-        return answer
+__all__ = ["Merged", "merge_equal_maps"]
 
 
 @dataclass(frozen=True)
@@ -60,27 +24,52 @@ class Merged:
     labels: np.ndarray
 
 
-def merge_equal_maps(maps: np.ndarray, words: np.ndarray | None, adjacency: np.ndarray, source: MapSource) -> Merged:
+def merge_equal_maps(maps: np.ndarray, words: np.ndarray | None, adjacency: np.ndarray, source: Source) -> Merged:
     """Merge regions with equal maps, across facets and then anywhere.
 
-    Maps within the tolerance count as equal. A merge is proven when no unit in which the patterns differ reaches the
-    output; the ranges say how many merges are not.
+    Maps farther apart than the tolerance are different. Of others, exact maps are compared where the patterns and exact
+    arithmetic are at hand. If not, they count as equal, which is proven only when no unit in which the patterns differ
+    reaches the output; the ranges say how many merges are not.
     """
     regions = maps.shape[0]
     if regions == 0:
         return Merged(Range(0, 0, 0), Range(0, 0, 0), np.zeros(0, dtype=np.int64))
     flat = maps.reshape(regions, -1)
     tolerance = source.tolerance.reshape(-1)
-    close = (np.abs(flat[adjacency[:, 0]] - flat[adjacency[:, 1]]) <= tolerance).all(axis=1)
-    pairs = adjacency[close]
-    proven = pairs[~source.differ(words, pairs)] if words is not None else pairs[:0]
+    with np.errstate(invalid="ignore", over="ignore"):
+        # what overflowed compares as neither: it counts as close
+        apart = (np.abs(flat[adjacency[:, 0]] - flat[adjacency[:, 1]]) > tolerance).any(axis=1)
+    pairs = adjacency[~apart]
+    if words is not None and source.may_be_exact:
+        return _exactly(flat, words, pairs, tolerance, source)
+    proven = pairs[_wired_alike(words, pairs, source)]
     linear, labels = _components(regions, pairs)
     linear_upper, proven_labels = _components(regions, proven)
-    across = _close_pairs(flat, proven_labels, linear_upper, tolerance)
-    across_proven = across[~source.differ(words, across)] if words is not None else across[:0]
+    across = _close_pairs(flat, proven_labels, tolerance)
+    across_proven = across[_wired_alike(words, across, source)]
     affine, _ = _components(regions, np.concatenate([pairs, across]))
     affine_upper, _ = _components(regions, np.concatenate([proven, across_proven]))
     return Merged(Range(linear, linear, linear_upper), Range(affine, affine, affine_upper), labels)
+
+
+def _exactly(flat: np.ndarray, words: np.ndarray, pairs: np.ndarray, tolerance: np.ndarray, source: Source) -> Merged:
+    """Compare exact maps where rounded ones are close and the wiring does not make them equal."""
+    equal = _wired_alike(words, pairs, source)
+    asked, place = np.unique(pairs[~equal], return_inverse=True)
+    numbers = source.map_numbers(words[asked])[place.reshape(-1, 2)]
+    equal[~equal] = numbers[:, 0] == numbers[:, 1]
+    linear, labels = _components(flat.shape[0], pairs[equal])
+    order, keys, reach = _sorted(flat, labels, tolerance)
+    with np.errstate(invalid="ignore"):
+        near = ~(np.diff(keys) > reach)
+    doubtful = order[np.concatenate([near, [False]]) | np.concatenate([[False], near])]
+    affine = linear - doubtful.size + np.unique(source.map_numbers(words[doubtful])).size
+    return Merged(Range(linear, linear, linear), Range(affine, affine, affine), labels)
+
+
+def _wired_alike(words: np.ndarray | None, pairs: np.ndarray, source: Source) -> np.ndarray:
+    """Whether the wiring alone makes the maps of each pair equal, shape (pairs,)."""
+    return np.zeros(len(pairs), dtype=bool) if words is None else ~source.differ(words, pairs)
 
 
 def _components(count: int, pairs: np.ndarray) -> tuple[int, np.ndarray]:
@@ -89,22 +78,27 @@ def _components(count: int, pairs: np.ndarray) -> tuple[int, np.ndarray]:
     return int(number), labels
 
 
-def _close_pairs(flat: np.ndarray, labels: np.ndarray, count: int, tolerance: np.ndarray) -> np.ndarray:
-    """Pairs of representatives of different components whose maps are within the tolerance.
+def _sorted(flat: np.ndarray, labels: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """A region of each component, in the order of a random combination of its map's coefficients.
 
-    The maps are sorted by a random combination of their coefficients: equal maps are neighbors there, up to the
-    tolerance.
+    Also this combination, and how far it can be apart for equal maps.
     """
     _, first = np.unique(labels, return_index=True)
     weights = np.random.default_rng(0).uniform(0.5, 1.0, flat.shape[1])
-    keys = flat[first] @ weights
-    # the second term covers the rounding of the keys
-    reach = float(tolerance @ weights + 2 * gamma(flat.shape[1] + 2) * (np.abs(flat[first]) @ weights).max())
-    order = np.argsort(keys, kind="stable")
-    sorted_keys, rows = keys[order], first[order]
+    with np.errstate(invalid="ignore", over="ignore"):
+        keys = flat[first] @ weights
+        # the second term covers the rounding of the keys
+        reach = float(tolerance @ weights + 2 * gamma(flat.shape[1] + 2) * (np.abs(flat[first]) @ weights).max())
+        order = np.argsort(keys, kind="stable")
+        return first[order], keys[order], reach
+
+
+def _close_pairs(flat: np.ndarray, labels: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+    """Pairs of representatives of different components whose maps are within the tolerance."""
+    rows, keys, reach = _sorted(flat, labels, tolerance)
     found = []
-    for step in range(1, count):
-        near = np.flatnonzero(sorted_keys[step:] - sorted_keys[:-step] <= reach)
+    for step in range(1, rows.size):
+        near = np.flatnonzero(keys[step:] - keys[:-step] <= reach)
         if near.size == 0:
             break
         a, b = rows[near], rows[near + step]

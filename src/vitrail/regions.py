@@ -12,14 +12,15 @@ import numpy as np
 
 from vitrail import files
 from vitrail.account import Account
-from vitrail.cells.adjacency import euler_characteristic, facet_pairs
+from vitrail.cells.adjacency import euler_characteristic, facet_pairs, match_ends, next_vertex
 from vitrail.cells.polygon import polygon_areas
 from vitrail.count import Count
 from vitrail.errors import InvalidOptionError, NotCertifiedError
-from vitrail.merging import MapSource, merge_equal_maps
+from vitrail.merging import merge_equal_maps
 from vitrail.options import one_of
 from vitrail.patterns import PatternLayout
 from vitrail.plots import regions as plots
+from vitrail.source import Source
 from vitrail.status import Definition, Status
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class RegionSet:
     words: np.ndarray | None
     layout: PatternLayout
     account: Account
-    source: MapSource | None = field(default=None, repr=False)
+    source: Source | None = field(default=None, repr=False)
     stored_maps: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -167,13 +168,52 @@ class RegionSet:
     def facets(self) -> Facets:
         """All pairs of regions that share a facet."""
         if self.dimension == 1:
-            shared = np.flatnonzero(self.vertices[1:-1:2, 0] == self.vertices[2::2, 0])
-            ends = self.vertices[1:-1:2][shared][:, None, :].repeat(2, axis=1)
+            low, high = self.vertices[2::2, 0], self.vertices[1:-1:2, 0]
+            # neighbors share an end, which each of them may have rounded for itself; a search that ended early has gaps
+            slack = self.vertex_errors[2::2] + self.vertex_errors[1:-1:2]
+            shared = np.flatnonzero((np.abs(high - low) <= slack) | self.account.complete)
             edges = np.stack([2 * shared + 1, 2 * shared + 2], axis=1)
-            return Facets(np.stack([shared, shared + 1], axis=1), edges, ends, self.edge_units[1:-1:2][shared])
-        edges, ends = facet_pairs(self.offsets, self.vertices, self.vertex_errors, self.edge_cuts)
-        region_of = np.repeat(np.arange(len(self)), np.diff(self.offsets))
-        return Facets(region_of[edges], edges, ends, self.edge_units[edges[:, 0]])
+            ends = self.vertices[edges[:, 0]][:, None, :].repeat(2, axis=1)
+            return Facets(edges // 2, edges, ends, self.edge_units[edges[:, 0]])
+        found = facet_pairs(self.offsets, self.vertices, self.vertex_errors, self.edge_cuts)
+        if found.open.size and self.words is not None and self.source is not None and self.source.may_be_exact:
+            after = next_vertex(self.offsets)
+            pairs = match_ends(found.open, self.edge_cuts[found.open], self._exact_ends(found.open))
+            found = found.settled(pairs, self.vertices, self.vertices[after])
+        return Facets(self._region_of[found.pairs], found.pairs, found.ends, self.edge_units[found.pairs[:, 0]])
+
+    @cached_property
+    def _region_of(self) -> np.ndarray:
+        """The region of each vertex."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def _exact_ends(self, edges: np.ndarray) -> list[tuple[tuple[int, ...], ...]]:
+        """Both ends of some edges, exactly."""
+        if self.words is None or self.source is None:
+            raise InvalidOptionError("exact ends: neither the network nor the patterns are at hand")
+        regions, place = np.unique(self._region_of[edges], return_inverse=True)
+        labels = [
+            list(zip(self.source.rows[a:b].tolist(), self.edge_cuts[a:b].tolist(), strict=True))
+            for a, b in zip(self.offsets[regions], self.offsets[regions + 1], strict=True)
+        ]
+        cells = self.source.exact_cells(self.words[regions], labels)
+        first = self.offsets[regions][place]
+        return [cells[i].facet_ends(int(edge - start)) for i, edge, start in zip(place, edges, first, strict=True)]
+
+    @cached_property
+    def facet_cuts(self) -> np.ndarray:
+        """`edge_cuts` with a number of its own for each facet that coordinates alone do not tell."""
+        if self.dimension == 1:
+            return self.edge_cuts
+        found = facet_pairs(self.offsets, self.vertices, self.vertex_errors, self.edge_cuts)
+        if not found.open.size:
+            return self.edge_cuts
+        pairs = self.facets.edges[np.isin(self.facets.edges[:, 0], found.open)]
+        result = self.edge_cuts.copy()
+        numbers = int(result.max()) // 2 + 1 + np.arange(len(pairs) + found.open.size)
+        result[found.open] = 2 * numbers[len(pairs) :]
+        result[pairs[:, 0]], result[pairs[:, 1]] = 2 * numbers[: len(pairs)], 2 * numbers[: len(pairs)] + 1
+        return result
 
     def adjacency(self) -> np.ndarray:
         """Pairs of regions that share a facet, shape (facets, 2)."""

@@ -25,12 +25,12 @@ from vitrail.engines.refine import Found, Wants
 from vitrail.engines.roots import Roots
 from vitrail.engines.run import Resources, search, threads
 from vitrail.errors import InvalidDomainError, InvalidOptionError
-from vitrail.merging import MapSource
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
+from vitrail.source import Source
 from vitrail.status import Arithmetic, Definition
 
 __all__ = ["Limits", "count_regions", "enumerate_graph", "enumerate_regions"]
@@ -238,7 +238,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         words=words,
         layout=setup.plan.layout,
         account=_account(setup, found, domain, started),
-        source=MapSource(setup.plan, setup.roots, scale),
+        source=Source(setup.plan, setup.roots, scale, geometry.sources),
         stored_maps=maps,
     )
 

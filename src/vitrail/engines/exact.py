@@ -131,7 +131,7 @@ class ExactCutter:
         for start in range(0, which.size, self.batch):
             batch = which[start : start + self.batch]
             forms = self.forms(frames[batch], history[batch])
-            exact = self._cells(number, cells, batch, frames[batch], forms)
+            exact = self.cells([cells.labels(int(cell)) for cell in batch], frames[batch], forms)
             stage = self.stage(number, forms)
             center, half = (values[batch] for values in cells.boxes())
             divided: list[Iterator[tuple[ExactCell, list[tuple[int, int]]]]]
@@ -172,21 +172,19 @@ class ExactCutter:
             children.done,
         )
 
-    def _cells(
-        self, number: int, cells: CellBatch, batch: np.ndarray, frames: np.ndarray, forms: dict[int, Fixed]
+    def cells(
+        self, labels: Sequence[Sequence[tuple[int, int]]], frames: np.ndarray, forms: dict[int, Fixed]
     ) -> list[ExactCell]:
-        """The exact cells, from what made their facets."""
-        labels = [cells.labels(int(cell)) for cell in batch]
+        """The exact cells from the hyperplane and cut of each of their facets; `forms` along the cells' patterns."""
         owners = np.repeat(np.arange(len(labels)), [len(own) for own in labels])
         rows = np.array([row for own in labels for row, _ in own], dtype=np.int64)
         lines: list[Form | None] = [None] * rows.size
         stages = self.plan.stage_of(rows)
-        for stage in range(number):
+        for stage in np.unique(stages[stages >= 0]):
             at = np.flatnonzero(stages == stage)
-            if at.size:
-                found = self.stage(stage, forms).rows(owners[at], rows[at])
-                for place, line in zip(at, found, strict=True):
-                    lines[place] = line
+            found = self.stage(int(stage), forms).rows(owners[at], rows[at])
+            for place, line in zip(at, found, strict=True):
+                lines[place] = line
         result: list[ExactCell] = []
         first = 0
         for own, frame in zip(labels, frames, strict=True):
@@ -205,7 +203,14 @@ class ExactCutter:
             return ExactInterval((low, high), tuple(labels))
         sides = self.roots.sides(frame)
         complete = [sides[-1 - label[0]] if line is None else line for label, line in zip(labels, lines, strict=True)]
-        return ExactPolygon.from_lines(complete, labels)
+        polygon = ExactPolygon.from_lines(complete, labels)
+        corners = self.roots.ends(frame)
+        # where two sides of the domain meet is known, also where they are one line
+        points = [
+            corners[-1 - labels[i][0]] if labels[i - 1][0] < 0 and labels[i][0] < 0 else point
+            for i, point in enumerate(polygon.points)
+        ]
+        return ExactPolygon(tuple(points), polygon.lines, polygon.labels)
 
     def _rows(self, stage: StageForms, center: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, list[list[Row]]]:
         """Pieces from the signs that rounded exact forms decide over a cell's box, and the rows that they do not."""

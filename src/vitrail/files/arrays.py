@@ -13,7 +13,7 @@ from vitrail.account import Account
 from vitrail.patterns import PatternLayout
 
 if TYPE_CHECKING:
-    from vitrail.merging import MapSource
+    from vitrail.source import Source
 
 __all__ = [
     "FORMAT",
@@ -80,8 +80,8 @@ class RegionArrays(Protocol):
         """Unit that makes each edge, shape (total,)."""
 
     @property
-    def edge_cuts(self) -> np.ndarray:
-        """Number of the cut that made each edge, shape (total,)."""
+    def facet_cuts(self) -> np.ndarray:
+        """Number of the cut that made each edge, shape (total,); both sides of a facet have the same."""
 
     @property
     def dirty(self) -> np.ndarray:
@@ -100,7 +100,7 @@ class RegionArrays(Protocol):
         """How the regions were found."""
 
     @property
-    def source(self) -> MapSource | None:
+    def source(self) -> Source | None:
         """What computes affine maps from patterns, or None."""
 
     @property
@@ -142,7 +142,7 @@ def arrays_of(regions: RegionArrays) -> dict[str, np.ndarray]:
         "vertices": regions.vertices,
         "vertex_errors": regions.vertex_errors,
         "edge_units": regions.edge_units,
-        "edge_cuts": regions.edge_cuts,
+        "edge_cuts": regions.facet_cuts,
         "dirty": regions.dirty,
         "words": regions.words,
         "maps": regions.affine_maps if maps_at_hand(regions) else None,

@@ -152,6 +152,21 @@ class Fixed:
         powers = DIGIT_BITS * (self.exponent + top.clamp(min=0).numpy())
         return torch.from_numpy(np.ldexp(value.numpy(), powers))
 
+    def keys(self) -> list[tuple[int, bytes]]:
+        """One for each entry of the first axis: equal keys where all of its numbers are equal.
+
+        Example:
+            >>> a, b, c = Fixed.from_floats(torch.tensor([[0.1], [0.2], [0.1]], dtype=torch.float64)).keys()
+            >>> a == b, a == c
+            (False, True)
+        """
+        result = []
+        for entry in self.digits.unbind(1):
+            used = np.flatnonzero(entry.flatten(1).any(dim=1).numpy())
+            low, high = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+            result.append((self.exponent + low if used.size else 0, entry[low:high].numpy().tobytes()))
+        return result
+
     def integers(self, low: int) -> np.ndarray:
         """The numbers divided by 2^(18 low), as Python integers in an object array; `low` is at most the exponent."""
         if self.digits.shape[0] == 0:

@@ -1,0 +1,80 @@
+"""What a set of regions came from: network and frame, which give maps and cells back, exactly if need be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vitrail.cells.exact import ExactCell
+from vitrail.engines.exact import ExactCutter
+from vitrail.engines.plan import Plan
+from vitrail.engines.replay import replay
+from vitrail.engines.roots import Roots
+from vitrail.network.reach import reaches_output
+from vitrail.status import Arithmetic
+
+__all__ = ["Source"]
+
+_PAIRS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Source:
+    """The plan and the one frame of a search, its powers of two `scale` (k,), and the hyperplane of every edge.
+
+    `rows` (total,) belongs to the set's edges as they were found.
+    """
+
+    plan: Plan
+    roots: Roots
+    scale: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def may_be_exact(self) -> bool:
+        """Whether the search was allowed exact arithmetic."""
+        return self.plan.arithmetic is not Arithmetic.FLOAT
+
+    def maps(self, words: np.ndarray) -> np.ndarray:
+        """Output forms from packed patterns, in the domain's own frame coordinates, (regions, k + 1, outputs)."""
+        maps = replay(self.plan, torch.from_numpy(self.roots.forms), words)
+        maps[:, 1:] /= self.scale[:, None]
+        return maps
+
+    @property
+    def tolerance(self) -> np.ndarray:
+        """How far two computed maps that are equal may be apart, shape (k + 1, outputs)."""
+        tolerance = 2.0 * self.plan.output_error
+        return np.concatenate([tolerance[:1], tolerance[1:] / self.scale[:, None]])
+
+    def differ(self, words: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """Whether the wiring lets the maps of two regions differ; False is a proof that they are equal."""
+        answer = np.zeros(pairs.shape[0], dtype=bool)
+        for start in range(0, pairs.shape[0], _PAIRS_AT_ONCE):
+            part = pairs[start : start + _PAIRS_AT_ONCE]
+            first, second = (self.plan.layout.unpack(words[part[:, side]]) for side in (0, 1))
+            answer[start : start + _PAIRS_AT_ONCE] = reaches_output(self.plan.graph, first, second)
+        return answer
+
+    def map_numbers(self, words: np.ndarray) -> np.ndarray:
+        """A number for the exact affine map of each region, (regions,): equal numbers where the maps are equal."""
+        cutter = ExactCutter(self.plan, self.roots)
+        numbers: dict[tuple[int, bytes], int] = {}
+        result = np.empty(words.shape[0], dtype=np.int64)
+        for start in range(0, words.shape[0], cutter.batch):
+            part = words[start : start + cutter.batch]
+            maps = cutter.forms(np.zeros(len(part), dtype=np.int64), part)[self.plan.graph.output].keys()
+            result[start : start + len(part)] = [numbers.setdefault(key, len(numbers)) for key in maps]
+        return result
+
+    def exact_cells(self, words: np.ndarray, labels: list[list[tuple[int, int]]]) -> list[ExactCell]:
+        """The exact cells of regions with these patterns, from the hyperplanes and cuts of their facets."""
+        cutter = ExactCutter(self.plan, self.roots)
+        result: list[ExactCell] = []
+        for start in range(0, words.shape[0], cutter.batch):
+            part = words[start : start + cutter.batch]
+            frames = np.zeros(len(part), dtype=np.int64)
+            result += cutter.cells(labels[start : start + len(part)], frames, cutter.forms(frames, part))
+        return result
