@@ -37,6 +37,7 @@ LAYERS = (
         "local",
         "search",
         "boundaries",
+        "certification",
         "bounds",
         "estimates",
         "store",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vitrail import boundaries as boundaries
+    from vitrail.certification.certificate import Certificate as Certificate
+    from vitrail.certification.certificate import certify as certify
     from vitrail.count import Count as Count
     from vitrail.domains import Box as Box
     from vitrail.domains import Line as Line
@@ -28,6 +30,7 @@ __version__ = "0.1.0"
 # where each public name lives; looked up when first used, so that `import vitrail` stays light
 _HOMES = {
     "Box": "vitrail.domains",
+    "Certificate": "vitrail.certification.certificate",
     "Count": "vitrail.count",
     "Definition": "vitrail.status",
     "Kind": "vitrail.status",
@@ -41,12 +44,14 @@ _HOMES = {
     "Status": "vitrail.status",
     "VitrailError": "vitrail.errors",
     "boundaries": "vitrail.boundaries",
+    "certify": "vitrail.certification.certificate",
     "count_regions": "vitrail.search",
     "enumerate_regions": "vitrail.search",
 }
 
 __all__ = [
     "Box",
+    "Certificate",
     "Count",
     "Definition",
     "Kind",
@@ -61,6 +66,7 @@ __all__ = [
     "VitrailError",
     "__version__",
     "boundaries",
+    "certify",
     "count_regions",
     "enumerate_regions",
 ]

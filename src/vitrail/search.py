@@ -24,7 +24,7 @@ from vitrail.engines.plan import Plan, make_plan
 from vitrail.engines.refine import Found, Wants
 from vitrail.engines.roots import Roots
 from vitrail.engines.run import Resources, search, threads
-from vitrail.errors import InvalidDomainError, InvalidOptionError
+from vitrail.errors import InvalidOptionError
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
@@ -206,7 +206,6 @@ class _Setup:
     plan: Plan
     roots: Roots
     cells: CellBatch
-    scales: np.ndarray
 
 
 def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits) -> RegionSet:
@@ -214,7 +213,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
     started = time.perf_counter()
     wants = Wants(geometry=True, patterns=patterns, maps=not patterns)
     setup, found = _search(graph, [domain], wants, limits)
-    frame, scale = domain.frame, setup.scales[0]
+    frame, scale = domain.frame, setup.roots.scales[0]
     cells = [batch[0] for batch in found.batches]
     geometry = Geometry.join([c.geometry() for c in cells], frame.dimension)
     dirty = np.concatenate([np.zeros(0, dtype=bool), *(c.dirty.astype(bool) for c in cells)])
@@ -238,7 +237,7 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         words=words,
         layout=setup.plan.layout,
         account=_account(setup, found, domain, started),
-        source=Source(setup.plan, setup.roots, scale, geometry.sources),
+        source=Source(setup.plan, setup.roots, geometry.sources),
         stored_maps=maps,
     )
 
@@ -261,55 +260,13 @@ def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limit
 
 
 def _prepare(graph: Graph, domains: Sequence[Domain], arithmetic: Arithmetic) -> _Setup:
-    frames = [domain.frame for domain in domains]
-    dimension = frames[0].dimension
-    size = int(np.prod(graph.input_shape, dtype=np.int64))
-    for i, frame in enumerate(frames):
-        if frame.dimension != dimension:
-            raise InvalidDomainError(
-                f"domains of dimensions {dimension} and {frame.dimension} (number {i}); count each kind separately"
-            )
-        if frame.origin.size != size:
-            raise InvalidDomainError(
-                f"the domain lies in a space of {frame.origin.size} inputs, but the network takes {size} "
-                f"(shape {graph.input_shape}); give points of that shape"
-            )
-    corners = [domain.corners for domain in domains]
-    largest = np.stack([np.abs(c).max(axis=0) for c in corners])
-    bounded = bool(np.isfinite(largest).all())
-    # powers of two that bring every coordinate into [-1, 1] without rounding; 1 where unbounded
-    mantissas, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
-    scales = np.ldexp(1.0, exponents - (mantissas == 0.5))
-    shape = (dimension + 1, *graph.input_shape)
-    forms = np.empty((len(domains), dimension + 1, size))
-    lost = np.zeros_like(forms) if any(frame.remainder is not None for frame in frames) else None
-    scaled = []
-    for i, (frame, scale) in enumerate(zip(frames, scales, strict=True)):
-        forms[i, 0], forms[i, 1:] = frame.origin, _scaled(frame.basis, scale[:, None])
-        if lost is not None and frame.remainder is not None:
-            lost[i, 1:] = _scaled(frame.remainder, scale[:, None])
-        scaled.append(_scaled(corners[i], 1.0 / scale))
-    magnitude = _largest(forms)
-    error = np.zeros_like(magnitude) if lost is None else _largest(lost)
-    forms = forms.reshape(len(domains), *shape)
-    roots = Roots(forms, lost if lost is None else lost.reshape(forms.shape), tuple(scaled), np.arange(len(domains)))
-    bounds = FormBounds(torch.from_numpy(magnitude).reshape(shape), torch.from_numpy(error).reshape(shape))
-    plan = make_plan(graph, torch.from_numpy(forms), bounds, bounded, arithmetic)
-    cells = _root_intervals(scaled) if dimension == 1 else _root_polygons(scaled)
-    return _Setup(plan, roots, cells, scales)
-
-
-def _scaled(values: np.ndarray, powers: np.ndarray) -> np.ndarray:
-    """Values times powers of two, none of which may lose anything."""
-    with np.errstate(over="ignore", under="ignore"):
-        result = values * powers
-        kept = result / powers == values
-    if not (np.isfinite(powers).all() and kept.all()):
-        raise InvalidDomainError(
-            "the domain's window times its directions is out of float64's range; expected directions of ordinary size, "
-            "or a window within 1e-140 to 1e140"
-        )
-    return result
+    roots = Roots.of(domains, graph.input_shape)
+    bounded = all(bool(np.isfinite(corners).all()) for corners in roots.corners)
+    magnitude = torch.from_numpy(_largest(roots.forms))
+    error = torch.zeros_like(magnitude) if roots.remainder is None else torch.from_numpy(_largest(roots.remainder))
+    plan = make_plan(graph, torch.from_numpy(roots.forms), FormBounds(magnitude, error), bounded, arithmetic)
+    cells = _root_intervals(roots.corners) if roots.dimension == 1 else _root_polygons(roots.corners)
+    return _Setup(plan, roots, cells)
 
 
 def _largest(forms: np.ndarray) -> np.ndarray:

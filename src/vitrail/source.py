@@ -22,15 +22,16 @@ _PAIRS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Source:
-    """The plan and the one frame of a search, its powers of two `scale` (k,), and the hyperplane of every edge.
-
-    `rows` (total,) belongs to the set's edges as they were found.
-    """
+    """The plan and the one frame of a search, and the hyperplane that made each edge of the set, `rows` (total,)."""
 
     plan: Plan
     roots: Roots
-    scale: np.ndarray
     rows: np.ndarray
+
+    @property
+    def scale(self) -> np.ndarray:
+        """The powers of two that divide the domain's coordinates, shape (k,)."""
+        return self.roots.scales[0]
 
     @property
     def may_be_exact(self) -> bool:

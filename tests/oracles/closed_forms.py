@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import comb, prod
+from math import comb, nextafter, prod
+from random import Random
 from typing import Any
 
 from .neutral import Net, activation, exact_matrix, mlp
@@ -155,6 +156,19 @@ def tent_network(compositions: int) -> Net:
     first = ([[2], [4]], [0, -2])
     later = ([[2, -2], [4, -4]], [0, -2])
     return mlp([first, *[later] * (compositions - 1), ([[1, -1]], [0])])
+
+
+def crossing_within_an_ulp(seed: int) -> Net:
+    """The x-axis, cut by several lines x = 1/2 + less than one unit in the last place, and a second layer."""
+    rng = Random(seed)
+    forms = [[0.0, 0.0, 1.0], [0.25, 0.0, 1.0]]
+    for k in rng.sample([1, 3, 5, 7, 9, 11, 13], 5):
+        sign, moved = rng.choice([-1, 1]), rng.random() < 0.5
+        forms.append([-sign * (nextafter(k / 2, 9.0) if moved else k / 2), float(sign * k), 0.0])
+    second = [[rng.choice([-2, -1, 0, 1, 2]) for _ in forms] for _ in range(3)]
+    biases = [rng.choice([-1, 0, 1]) for _ in range(3)]
+    first = ([form[1:] for form in forms], [form[0] for form in forms])
+    return mlp([first, (second, biases), ([[1, 3, 9]], [0])])
 
 
 def published_example() -> Net:

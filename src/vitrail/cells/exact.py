@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cmp_to_key
 from typing import Protocol
 
-from vitrail.numerics.predicates import Form, Point, canonical, meeting_point, side
+from flint import fmpq, fmpz
+
+from vitrail.numerics.predicates import Form, Point, canonical, meeting_point, side, turn
 
 __all__ = [
     "Candidate",
@@ -74,6 +76,21 @@ class ExactCell(Protocol):
     def relabeled(self, labels: Sequence[tuple[int, int]]) -> ExactCell:
         """The same cell with other labels."""
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The vertices."""
+
+    @property
+    def center(self) -> Point:
+        """A point of the interior: the mean of the vertices, on an unbounded interval one beyond its finite end."""
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point lies in the interior."""
+
+    @property
+    def measure(self) -> fmpq:
+        """Length or area in frame coordinates; -1 if unbounded."""
+
 
 @dataclass(frozen=True)
 class ExactInterval:
@@ -99,6 +116,25 @@ class ExactInterval:
     def relabeled(self, labels: Sequence[tuple[int, int]]) -> ExactInterval:
         """Ends have no cuts."""
         return replace(self, labels=tuple((number, -1) for number, _ in labels))
+
+    @property
+    def center(self) -> Point:
+        """The middle; one beyond the finite end, or 0, where the interval is unbounded."""
+        (v, low), (w, high) = self.points
+        if v != 0 and w != 0:
+            return (2 * v * w, low * w + high * v)
+        return (v, low + v) if v != 0 else (w, high - w) if w != 0 else (fmpz(1), fmpz(0))
+
+    def holds(self, point: Point) -> bool:
+        """Whether the point lies between the ends."""
+        (v, low), (w, high) = self.points
+        return bool(point[1] * v > low * point[0] and point[1] * w < high * point[0])
+
+    @property
+    def measure(self) -> fmpq:
+        """The length; -1 if unbounded."""
+        (v, low), (w, high) = self.points
+        return fmpq(-1) if v == 0 or w == 0 else fmpq(high, w) - fmpq(low, v)
 
     @staticmethod
     def ordered(intervals: Sequence[ExactInterval]) -> list[int]:
@@ -167,6 +203,27 @@ class ExactPolygon:
     def relabeled(self, labels: Sequence[tuple[int, int]]) -> ExactPolygon:
         """The same polygon with other labels."""
         return replace(self, labels=tuple(labels))
+
+    @property
+    def center(self) -> Point:
+        """The mean of the vertices."""
+        count = len(self.points)
+        x, y = (sum((fmpq(p[i], p[0]) for p in self.points), fmpq(0)) / count for i in (1, 2))
+        weight = x.q * y.q
+        return (weight, x.p * y.q, y.p * x.q)
+
+    def holds(self, point: Point) -> bool:
+        """Whether the point is on the left of every edge."""
+        after = [*self.points[1:], self.points[0]]
+        return all(turn(a, b, point) > 0 for a, b in zip(self.points, after, strict=True))
+
+    @property
+    def measure(self) -> fmpq:
+        """The area."""
+        corners = [(fmpq(x, w), fmpq(y, w)) for w, x, y in self.points]
+        after = [*corners[1:], corners[0]]
+        twice = sum((a[0] * b[1] - b[0] * a[1] for a, b in zip(corners, after, strict=True)), fmpq(0))
+        return twice / 2
 
 
 def divide_by_signs(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from vitrail.cells.exact import ExactCell, ExactInterval, ExactPolygon
+from vitrail.domains import Domain
+from vitrail.domains.frame import Frame
+from vitrail.errors import InvalidDomainError
 from vitrail.numerics.fixed import Fixed
 from vitrail.numerics.predicates import Form, Point, meeting_point, point_at
 
@@ -17,14 +22,43 @@ __all__ = ["Roots"]
 class Roots:
     """Forms of the input (frames, k + 1, *input_shape), and for every frame the corners of the domain.
 
-    `remainder` is what the forms lost by rounding, exactly; None where nothing. `numbers` are the frames' numbers in
-    the whole search, increasing.
+    Coordinates are those of the domains divided by `scales` (frames, k), powers of two that bring bounded domains into
+    [-1, 1]. `remainder` is what the forms lost by rounding, exactly; None where nothing. `numbers` are the frames'
+    numbers in the whole search, increasing.
     """
 
     forms: np.ndarray
     remainder: np.ndarray | None
     corners: tuple[np.ndarray, ...]
+    scales: np.ndarray
     numbers: np.ndarray
+
+    @classmethod
+    def of(cls, domains: Sequence[Domain], input_shape: tuple[int, ...]) -> Roots:
+        """The frames of domains of one dimension, in scaled coordinates.
+
+        Raises:
+            InvalidDomainError: a domain that does not fit the input, domains of different dimensions, or numbers that
+                scaling takes out of the range of float64.
+        """
+        frames = [domain.frame for domain in domains]
+        _check_frames(frames, input_shape)
+        corners = [domain.corners for domain in domains]
+        largest = np.stack([np.abs(c).max(axis=0) for c in corners])
+        # 1 where unbounded
+        mantissas, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
+        scales = np.ldexp(1.0, exponents - (mantissas == 0.5))
+        forms = np.empty((len(domains), frames[0].dimension + 1, frames[0].origin.size))
+        lost = np.zeros_like(forms) if any(frame.remainder is not None for frame in frames) else None
+        scaled = []
+        for i, (frame, scale) in enumerate(zip(frames, scales, strict=True)):
+            forms[i, 0], forms[i, 1:] = frame.origin, _scaled(frame.basis, scale[:, None])
+            if lost is not None and frame.remainder is not None:
+                lost[i, 1:] = _scaled(frame.remainder, scale[:, None])
+            scaled.append(_scaled(corners[i], 1.0 / scale))
+        shape = (*forms.shape[:2], *input_shape)
+        remainder = None if lost is None else lost.reshape(shape)
+        return cls(forms.reshape(shape), remainder, tuple(scaled), scales, np.arange(len(domains)))
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -41,7 +75,7 @@ class Roots:
             return self
         rows = np.searchsorted(self.numbers, numbers)
         remainder = None if self.remainder is None else self.remainder[rows]
-        return Roots(self.forms[rows], remainder, tuple(self.corners[row] for row in rows), numbers)
+        return Roots(self.forms[rows], remainder, tuple(self.corners[row] for row in rows), self.scales[rows], numbers)
 
     def exact(self) -> Fixed:
         """The forms without rounding."""
@@ -56,3 +90,38 @@ class Roots:
         """In a plane, the lines through consecutive corners of a frame's domain: side i leaves corner i."""
         ends = self.ends(number)
         return [meeting_point([a, b]) for a, b in zip(ends, [*ends[1:], ends[0]], strict=True)]
+
+    def cell(self, number: int) -> ExactCell:
+        """A frame's domain as an exact cell; its facets are labelled with negative numbers."""
+        ends = self.ends(number)
+        labels = tuple((-1 - i, -1) for i in range(len(ends)))
+        if self.dimension == 1:
+            return ExactInterval((ends[0], ends[1]), labels)
+        return ExactPolygon(tuple(ends), tuple(self.sides(number)), labels)
+
+
+def _check_frames(frames: Sequence[Frame], input_shape: tuple[int, ...]) -> None:
+    dimension, size = frames[0].dimension, int(np.prod(input_shape, dtype=np.int64))
+    for i, frame in enumerate(frames):
+        if frame.dimension != dimension:
+            raise InvalidDomainError(
+                f"domains of dimensions {dimension} and {frame.dimension} (number {i}); count each kind separately"
+            )
+        if frame.origin.size != size:
+            raise InvalidDomainError(
+                f"the domain lies in a space of {frame.origin.size} inputs, but the network takes {size} "
+                f"(shape {input_shape}); give points of that shape"
+            )
+
+
+def _scaled(values: np.ndarray, powers: np.ndarray) -> np.ndarray:
+    """Values times powers of two, none of which may lose anything."""
+    with np.errstate(over="ignore", under="ignore"):
+        result = values * powers
+        kept = result / powers == values
+    if not (np.isfinite(powers).all() and kept.all()):
+        raise InvalidDomainError(
+            "the domain's window times its directions is out of float64's range; expected directions of ordinary size, "
+            "or a window within 1e-140 to 1e140"
+        )
+    return result

@@ -14,7 +14,7 @@ from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
 from vitrail.numerics.fixed import Fixed, aligned
 
-__all__ = ["deciding_forms", "exact_forms", "exact_prologue"]
+__all__ = ["deciding_forms", "exact_forms", "exact_pieces", "exact_prologue"]
 
 
 def exact_prologue(graph: Graph, root: Fixed) -> dict[int, Fixed]:
@@ -66,6 +66,51 @@ def exact_forms(
             break
         forms[number] = _along(node.op, inputs, pieces)
     return forms
+
+
+def exact_pieces(graph: Graph, points: Fixed) -> list[np.ndarray]:
+    """The piece of every unit at points (N, *input_shape), an array (N, units) per piecewise op: nothing is rounded.
+
+    On a breakpoint it is the lower piece, among equal candidates the first.
+
+    Raises:
+        ResourceLimitError: a sum of more terms than can be exact.
+
+    Example:
+        >>> from vitrail.network.network import Network
+        >>> graph = Network.from_arrays([([[3.0], [-1.0]], None), ([[1.0, 1.0]], None)]).graph
+        >>> exact_pieces(graph, Fixed.from_floats(torch.tensor([[0.5], [0.0]], dtype=torch.float64)))[0].tolist()
+        [[1, 0], [0, 0]]
+    """
+    # a point's values are forms with nothing but the constant
+    forms = {0: points.with_digits(points.digits[:, :, None])}
+    result = []
+    for number, node in enumerate(graph.nodes[: graph.output + 1]):
+        if number == 0:
+            continue
+        inputs = [forms[source] for source in node.inputs]
+        if isinstance(node.op, AffineOp):
+            forms[number] = node.op.apply_exact(inputs)
+            continue
+        pieces = node.op.pieces_exact(inputs[0]) if isinstance(node.op, Elementwise) else _winners(node.op, inputs)
+        result.append(pieces)
+        forms[number] = _along(node.op, inputs, pieces)
+    return result
+
+
+def _winners(op: Op, inputs: Sequence[Fixed]) -> np.ndarray:
+    """The first of the largest candidates of each group, shape (N, units)."""
+    maximum = as_maximum(op)
+    digits, exponent = aligned(inputs)
+    flat = torch.cat([part.flatten(2) for part in digits], dim=2) * maximum.sign
+    groups = torch.from_numpy(maximum.candidates.copy())
+    winner = (groups >= 0).int().argmax(dim=1).repeat(flat.shape[1], 1)
+    for place in range(groups.shape[1]):
+        best = flat.gather(2, groups[torch.arange(len(groups)), winner].expand(flat.shape[0], -1, -1))
+        other = flat[:, :, groups[:, place].clamp(min=0)]
+        larger = torch.from_numpy(Fixed(other - best, exponent).normalized().signs() > 0) & (groups[:, place] >= 0)
+        winner = torch.where(larger, place, winner)
+    return winner.numpy()
 
 
 def _affine(op: Op, inputs: Sequence[Fixed]) -> Fixed:

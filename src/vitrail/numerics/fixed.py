@@ -63,6 +63,23 @@ class Fixed:
         return cls(torch.from_numpy(digits).reshape(-1, *values.shape), low).normalized()
 
     @classmethod
+    def from_integers(cls, values: np.ndarray, power: int) -> Fixed:
+        """Python integers, an array of objects, times 2 ** power.
+
+        Example:
+            >>> Fixed.from_integers(np.array([3, -(2**70)], dtype=object), -1).to_floats().tolist()
+            [1.5, -5.902958103587057e+20]
+        """
+        exponent, shift = divmod(power, DIGIT_BITS)
+        rest = np.abs(values) << shift
+        signs, rows = np.where(values < 0, -1, 1).astype(np.int64), []
+        while rest.any():
+            rows.append((rest & (2**DIGIT_BITS - 1)).astype(np.int64) * signs)
+            rest = rest >> DIGIT_BITS
+        digits = np.stack(rows) if rows else np.zeros((0, *values.shape), dtype=np.int64)
+        return cls(torch.from_numpy(digits), exponent).normalized()
+
+    @classmethod
     def zeros(cls, shape: tuple[int, ...]) -> Fixed:
         """All numbers zero.
 

@@ -13,7 +13,7 @@ from flint import fmpz, fmpz_mat
 
 from vitrail.numerics.filters import LARGEST, SMALLEST, UNIT_ROUNDOFF
 
-__all__ = ["Form", "Point", "canonical", "meeting_point", "nearest", "point_at", "side", "to_form", "unit_form"]
+__all__ = ["Form", "Point", "canonical", "meeting_point", "nearest", "point_at", "side", "to_form", "turn", "unit_form"]
 
 Form = tuple[fmpz, ...]
 Point = tuple[fmpz, ...]
@@ -64,6 +64,18 @@ def meeting_point(forms: Sequence[Form]) -> Point:
         minors = [fmpz_mat([c for i, c in enumerate(columns) if i != j]).det() for j in range(size + 1)]
         point = tuple(-minor if j % 2 else minor for j, minor in enumerate(minors))
     return tuple(-value for value in point) if point[0] < 0 else point
+
+
+def turn(a: Point, b: Point, c: Point) -> int:
+    """1 where the finite points a, b, c of a plane turn to the left, -1 to the right, 0 where they lie on one line.
+
+    Example:
+        >>> turn(to_form([1, 0, 0]), to_form([1, 2, 0]), to_form([1, 1, 3]))
+        1
+    """
+    (w, x, y), (u, p, q), (v, r, s) = a, b, c
+    value = w * (p * s - q * r) - x * (u * s - q * v) + y * (u * r - p * v)
+    return int(value > 0) - int(value < 0)
 
 
 def canonical(point: Point) -> tuple[int, ...]:

@@ -127,6 +127,16 @@ class Elementwise(PiecewiseOp):
         result = result.plus(intercepts.with_digits(first))
         return result.with_digits(result.digits.reshape(-1, *forms.shape))
 
+    def pieces_exact(self, forms: Fixed) -> np.ndarray:
+        """`pieces_at` on exact values (N, 1, *shape), to (N, units)."""
+        flat = forms.with_digits(forms.digits.reshape(-1, forms.shape[0], self.units))
+        above = np.zeros((forms.shape[0], self.units), dtype=np.int64)
+        for row in self.breakpoints:
+            there = np.isfinite(row)
+            points = Fixed.from_floats(torch.from_numpy(np.where(there, row, 0.0)))
+            above += (flat.minus(points).signs() > 0) & there
+        return above
+
     def forward(self, values: Tensor) -> Tensor:
         """Values at points, (N, *shape) to (N, *shape)."""
         return self.apply(values[:, None], self.pieces_at(values))[:, 0]

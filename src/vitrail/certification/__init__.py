@@ -1,0 +1,1 @@
+"""Certificates: results checked again, independently of the search that made them."""
