@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 from functools import cmp_to_key
 from typing import Protocol
 
+import numpy as np
 from flint import fmpq, fmpz
 
-from vitrail.numerics.predicates import Form, Point, canonical, meeting_point, side, turn
+from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST, VALUE_ROUNDING
+from vitrail.numerics.predicates import Form, Point, canonical, meeting_point, nearest, side, turn
 
 __all__ = [
-    "Candidate",
     "ExactCell",
     "ExactInterval",
     "ExactPolygon",
-    "Group",
-    "Row",
+    "Groups",
+    "Rows",
+    "at_vertices",
     "divide_by_signs",
     "divide_by_winners",
 ]
@@ -31,30 +33,58 @@ _NEW = -2
 
 
 @dataclass(frozen=True)
-class Row:
-    """One sign decision: the hyperplane's number, the bit position of its unit, and the form that is decided."""
+class Rows:
+    """Sign decisions on one cell: the hyperplanes' numbers, the bit positions of their units, and the exact forms.
 
-    number: int
-    position: int
-    form: Form
+    `rounded` and `sizes` (k + 1, rows) are the forms in float64 and what their errors are relative to; None where
+    nothing may be decided in floating point.
+    """
+
+    numbers: np.ndarray
+    positions: np.ndarray
+    forms: Sequence[Form]
+    rounded: np.ndarray | None
+    sizes: np.ndarray
+
+    def screen(self, cell: ExactCell, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of some rows, those whose sign on a part of the cell is still open, and those that are surely positive."""
+        if self.rounded is None or not rows.size:
+            return rows, rows[:0]
+        values, reach = at_vertices(cell, self.rounded[:, rows], self.sizes[:, rows])
+        with np.errstate(invalid="ignore"):
+            positive, negative = (values > reach).all(axis=0), (values < -reach).all(axis=0)
+        return rows[~(positive | negative)], rows[positive]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One candidate of a maximum: its place in the group and its form."""
+class Groups:
+    """Maxima on one cell: numbers of the groups' first hyperplanes, bit positions of their units, and the candidates.
 
-    place: int
-    form: Form
+    `forms` holds by group the contenders' exact forms by place, `contenders` (groups, places) says which these are. The
+    hyperplane between two places has the number first + places * winner + other. `rounded` and `sizes`
+    (k + 1, groups, places) as for `Rows`.
+    """
 
+    numbers: np.ndarray
+    positions: np.ndarray
+    forms: Sequence[dict[int, Form]]
+    contenders: np.ndarray
+    rounded: np.ndarray | None
+    sizes: np.ndarray
 
-@dataclass(frozen=True)
-class Group:
-    """The candidates of one maximum, by place; `number` + width * winner + other numbers their hyperplanes."""
-
-    number: int
-    position: int
-    width: int
-    candidates: tuple[Candidate, ...]
+    def screen(self, cell: ExactCell, groups: np.ndarray) -> np.ndarray:
+        """Which places may win in some of the groups on a part of the cell, (groups, places)."""
+        possible = self.contenders[groups]
+        if self.rounded is None or not groups.size:
+            return possible
+        forms, sizes = self.rounded[:, groups], self.sizes[:, groups]
+        values, _ = at_vertices(cell, forms, sizes)
+        with np.errstate(invalid="ignore"):
+            best = np.where(possible, values.sum(axis=0), -np.inf).argmax(axis=1)[:, None]
+            ahead, more = (np.take_along_axis(table, best[None], axis=2) for table in (forms, sizes))
+            gaps, reach = at_vertices(cell, ahead - forms, more + sizes)
+            beaten = (gaps > reach).all(axis=0)
+        return possible & ~beaten
 
 
 class ExactCell(Protocol):
@@ -226,61 +256,90 @@ class ExactPolygon:
         return twice / 2
 
 
-def divide_by_signs(
-    cell: ExactCell, rows: Sequence[Row], cuts: Iterator[int]
-) -> Iterator[tuple[ExactCell, list[tuple[int, int]]]]:
-    """Cut a cell by the zero sets of the rows; yields the parts, each with what to add at which bit positions.
+def at_vertices(cell: ExactCell, rounded: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of rounded forms (k + 1, ...) at the vertices of a cell, and how far they may be off, (vertices, ...).
+
+    The forms are off by at most `EXACT_FORM_ROUNDING` of `sizes`. Where a vertex is infinite or a number overflows the
+    second is infinite or NaN, which decides nothing; `SMALLEST` stands for all that underflow can lose.
+    """
+    known = [nearest(point) for point in cell.points]
+    shape = (len(known), *(1,) * (rounded.ndim - 1))
+    off = np.array([error for _, error in known]).reshape(shape)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, reach = np.broadcast_to(rounded[0], (len(known), *rounded.shape[1:])), sizes[0] + SMALLEST
+        for axis in range(1, rounded.shape[0]):
+            t = np.array([point[axis - 1] for point, _ in known]).reshape(shape)
+            values = values + rounded[axis] * t
+            reach = reach + sizes[axis] * np.abs(t)
+        change = np.abs(rounded[1:]).sum(axis=0) + EXACT_FORM_ROUNDING * sizes[1:].sum(axis=0)
+        return values, (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * reach + 2.0 * change * off + SMALLEST
+
+
+def divide_by_signs(cell: ExactCell, rows: Rows, cuts: Iterator[int]) -> Iterator[tuple[ExactCell, np.ndarray]]:
+    """Cut a cell by the zero sets of the rows; yields the parts, each with rows (bit position, what to add there).
 
     A form that is zero on the whole cell adds nothing: it is in the lower piece.
     """
-    stack: list[tuple[ExactCell, int, list[tuple[int, int]]]] = [(cell, 0, [])]
+    stack = [(cell, np.arange(len(rows.forms)), np.zeros(0, dtype=np.int64))]
+    cut = next(cuts)
     while stack:
-        part, at, chosen = stack.pop()
-        while at < len(rows):
-            row = rows[at]
-            at += 1
-            if not any(row.form):
+        part, left, above = stack.pop()
+        left, sure = rows.screen(part, left)
+        above = np.concatenate([above, sure])
+        for at, row in enumerate(left.tolist()):
+            form = rows.forms[row]
+            if not any(form):
                 continue
-            positive, negative = part.split(row.form, row.number, next(cuts))
-            if positive is None and negative is not None:
-                part = negative
-                continue
+            positive, negative = part.split(form, int(rows.numbers[row]), cut)
             if positive is not None and negative is not None:
-                stack.append((negative, at, chosen))
+                stack.append((negative, left[at + 1 :], above))
+                stack.append((positive, left[at + 1 :], np.append(above, row)))
+                cut = next(cuts)
+                break
             if positive is not None:
-                part, chosen = positive, [*chosen, (row.position, 1)]
-        yield part, chosen
+                above = np.append(above, row)
+        else:
+            yield part, np.stack([rows.positions[above], np.ones_like(above)], axis=1)
 
 
-def divide_by_winners(
-    cell: ExactCell, groups: Sequence[Group], cuts: Iterator[int]
-) -> Iterator[tuple[ExactCell, list[tuple[int, int]]]]:
+def divide_by_winners(cell: ExactCell, groups: Groups, cuts: Iterator[int]) -> Iterator[tuple[ExactCell, np.ndarray]]:
     """Cut a cell by the winner of each group, the lowest place among equal candidates; yields as `divide_by_signs`."""
-    parts: list[tuple[ExactCell, list[tuple[int, int]]]] = [(cell, [])]
-    for group in groups:
-        parts = [
-            (child, [*chosen, (group.position, winner)])
-            for part, chosen in parts
-            for child, winner in _parts_by_winner(part, group, cuts)
-        ]
-    yield from parts
+    stack: list[tuple[ExactCell, np.ndarray, list[tuple[int, int]]]] = [(cell, np.arange(len(groups.forms)), [])]
+    while stack:
+        part, left, chosen = stack.pop()
+        possible = groups.screen(part, left)
+        single = possible.sum(axis=1) == 1
+        winners = possible.argmax(axis=1)
+        chosen = chosen + list(zip(groups.positions[left[single]].tolist(), winners[single].tolist(), strict=True))
+        left, possible = left[~single], possible[~single]
+        for at, group in enumerate(left.tolist()):
+            forms = {place: groups.forms[group][place] for place in np.flatnonzero(possible[at]).tolist()}
+            found = _parts_by_winner(part, forms, int(groups.numbers[group]), groups.contenders.shape[1], cuts)
+            position = int(groups.positions[group])
+            if len(found) > 1:
+                stack += [(child, left[at + 1 :], [*chosen, (position, winner)]) for child, winner in reversed(found)]
+                break
+            chosen = [*chosen, (position, found[0][1])]
+        else:
+            yield part, np.array(chosen, dtype=np.int64).reshape(-1, 2)
 
 
-def _parts_by_winner(cell: ExactCell, group: Group, cuts: Iterator[int]) -> list[tuple[ExactCell, int]]:
-    first_of: dict[Form, Candidate] = {}
-    for candidate in group.candidates:
-        first_of.setdefault(candidate.form, candidate)
-    different = list(first_of.values())
+def _parts_by_winner(
+    cell: ExactCell, forms: dict[int, Form], first: int, places: int, cuts: Iterator[int]
+) -> list[tuple[ExactCell, int]]:
+    """The part that each place wins; `first` and `places` number the hyperplanes."""
+    first_of: dict[Form, int] = {}
+    for place, form in forms.items():
+        first_of.setdefault(form, place)
     result = []
-    for winner in different:
+    for winner_form, winner in first_of.items():
         part: ExactCell | None = cell
-        for other in different:
-            if other is winner or part is None:
-                continue
-            gap = tuple(a - b for a, b in zip(winner.form, other.form, strict=True))
-            part, _ = part.split(gap, group.number + group.width * winner.place + other.place, _NEW)
+        for form, other in first_of.items():
+            if other != winner and part is not None:
+                gap = tuple(a - b for a, b in zip(winner_form, form, strict=True))
+                part, _ = part.split(gap, first + places * winner + other, _NEW)
         if part is not None:
-            result.append((part, winner.place))
+            result.append((part, winner))
     return _with_cuts(result, cuts)
 
 

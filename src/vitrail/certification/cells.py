@@ -7,7 +7,7 @@ from flint import fmpz
 
 from vitrail.cells.exact import ExactCell
 from vitrail.certification.halfspaces import Halfspaces
-from vitrail.numerics.predicates import Form, Point, nearest, side
+from vitrail.numerics.predicates import Form, Point, side
 
 __all__ = ["cell_of", "witness"]
 
@@ -28,8 +28,7 @@ def cell_of(halfspaces: Halfspaces, cell: int, domain: ExactCell) -> ExactCell |
         return forms[row]
 
     while True:
-        rounded = [nearest(point) for point in part.points]
-        answer = halfspaces.test(cell, np.array([p for p, _ in rounded]), np.array([error for _, error in rounded]))
+        answer = halfspaces.test(cell, part)
         violated = answer.violated
         if violated is None:
             open_signs = zip(*np.nonzero(answer.open), strict=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitrail.cells.exact import ExactCell, at_vertices
 from vitrail.network.exact import deciding_forms
 from vitrail.network.graph import Graph
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
-from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST, VALUE_ROUNDING
 from vitrail.numerics.fixed import DIGIT_BITS, Fixed
 from vitrail.numerics.predicates import Form, to_form
 
@@ -104,23 +104,20 @@ class Halfspaces:
         part = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self._parts[part].form(cell, row - int(self._starts[part]))
 
-    def test(self, cell: int, points: np.ndarray, errors: np.ndarray) -> Answer:
-        """Test every row at points (n, k) known up to errors (n,)."""
+    def test(self, cell: int, part: ExactCell) -> Answer:
+        """Test every row of a cell at the vertices of a polygon or interval."""
         if not self._parts:
-            nothing = np.zeros((len(points), 0), dtype=bool)
+            nothing = np.zeros((len(part.points), 0), dtype=bool)
             return Answer(None, nothing, nothing[0])
-        value, size = self._values[cell], self._sizes[cell]
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = value[0] + points @ value[1:]
-            reach = (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * (size[0] + (np.abs(points) + errors[:, None]) @ size[1:])
-            reach += errors[:, None] * np.abs(value[1:]).sum(axis=0) + SMALLEST
+        values, reach = at_vertices(part, self._values[cell], self._sizes[cell])
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             negative, positive = values < -reach, values > reach
-            depth = np.where(negative & self._present[cell], -values / size.max(axis=0), 0.0).max(axis=0)
+            depth = np.where(negative & self._present[cell], -values / self._sizes[cell].max(axis=0), 0.0).max(axis=0)
         worst = int(depth.argmax())
         return Answer(
             worst if depth[worst] > 0 else None,
             ~(negative | positive) & self._present[cell],
-            positive.any(axis=0),
+            np.asarray(positive.any(axis=0)),
         )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from vitrail.cells.batch import CellBatch, Children, CutTable
 from vitrail.cells.exact import (
-    Candidate,
     ExactCell,
     ExactInterval,
     ExactPolygon,
-    Group,
-    Row,
+    Groups,
+    Rows,
     divide_by_signs,
     divide_by_winners,
 )
@@ -134,7 +134,7 @@ class ExactCutter:
             exact = self.cells([cells.labels(int(cell)) for cell in batch], frames[batch], forms)
             stage = self.stage(number, forms)
             center, half = (values[batch] for values in cells.boxes())
-            divided: list[Iterator[tuple[ExactCell, list[tuple[int, int]]]]]
+            divided: list[Iterator[tuple[ExactCell, np.ndarray]]]
             if stage.table.groups is None:
                 pieces, rows = self._rows(stage, center, half)
                 divided = [divide_by_signs(cell, own, cuts) for cell, own in zip(exact, rows, strict=True)]
@@ -146,13 +146,9 @@ class ExactCutter:
                 found = list(divided[i])
                 if isinstance(cell, ExactInterval):
                     found = [found[j] for j in ExactInterval.ordered([part for part, _ in found])]  # type: ignore
-                for part, chosen in found:
-                    own = base[i].view(np.uint64).copy()
-                    for position, value in chosen:
-                        own[position >> 6] += np.uint64(value << (position & 63))
-                    parts.append(part)
-                    parents.append(int(batch[i]))
-                    words.append(own.view(np.int64))
+                parts += [part for part, _ in found]
+                parents += [int(batch[i])] * len(found)
+                words += [_with_pieces(base[i], chosen) for _, chosen in found]
         packed = np.array(words, dtype=np.int64).reshape(len(parts), self.plan.stages[number].table.words)
         return parts, np.array(parents, dtype=np.int64), packed
 
@@ -212,7 +208,7 @@ class ExactCutter:
         ]
         return ExactPolygon(tuple(points), polygon.lines, polygon.labels)
 
-    def _rows(self, stage: StageForms, center: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, list[list[Row]]]:
+    def _rows(self, stage: StageForms, center: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, list[Rows]]:
         """Pieces from the signs that rounded exact forms decide over a cell's box, and the rows that they do not."""
         table = stage.table
         pieces = np.zeros((len(center), table.units), dtype=np.int64)
@@ -226,50 +222,77 @@ class ExactCutter:
             pieces += sure & (value > 0)
             cell, unit = np.nonzero(~sure)
             open_cells.append(cell)
-            open_rows.append(table.first_row + m * table.units + unit)
+            open_rows.append(m * table.units + unit)
         cells, rows = np.concatenate(open_cells), np.concatenate(open_rows)
-        questions: list[list[Row]] = [[] for _ in center]
-        if cells.size:
-            positions = table.unit_of(rows) * table.bits
-            for cell, row, position, form in zip(cells, rows, positions, stage.rows(cells, rows), strict=True):
-                questions[cell].append(Row(int(row), int(position), form))
-        return pieces, questions
+        order = np.argsort(cells, kind="stable")
+        cells, rows = cells[order], rows[order]
+        forms = stage.rows(cells, table.first_row + rows) if cells.size else []
+        units = rows % table.units
+        values = stage.rounded[cells, :, units].T
+        sizes = np.abs(values)
+        values[0] -= table.breakpoints.reshape(-1)[rows]
+        sizes[0] += np.abs(table.breakpoints.reshape(-1)[rows])
+        ends = np.searchsorted(cells, np.arange(len(center) + 1))
+        filtered = self.plan.arithmetic is not Arithmetic.EXACT
+        return pieces, [
+            Rows(
+                table.first_row + rows[a:b],
+                units[a:b] * table.bits,
+                forms[a:b],
+                values[:, a:b] if filtered else None,
+                sizes[:, a:b],
+            )
+            for a, b in pairwise(ends.tolist())
+        ]
 
     def _groups(
         self, stage: StageForms, groups: np.ndarray, center: np.ndarray, half: np.ndarray
-    ) -> tuple[np.ndarray, list[list[Group]]]:
+    ) -> tuple[np.ndarray, list[Groups]]:
         """The same for maxima: the winners that are sure, and the groups with more than one contender."""
-        table = stage.table
-        width = groups.shape[1]
-        forms = stage.rounded
-        present = groups >= 0
+        table, forms, present = stage.table, stage.rounded, groups >= 0
         value, _ = _over_box(forms, np.zeros(forms.shape[2]), center, half)
-        values = np.where(present, value[:, groups], -np.inf)
-        best = values.argmax(axis=2)
-        leader = np.take_along_axis(groups[None].repeat(len(center), 0), best[:, :, None], axis=2)[:, :, 0]
-        ahead = np.take_along_axis(forms, leader[:, None, :].repeat(forms.shape[1], 1), axis=2)
-        gap, reach = _over_box(ahead[:, :, :, None] - forms[:, :, groups], np.zeros(1), center, half)
-        size = np.abs(ahead)[:, :, :, None] + np.abs(forms[:, :, groups])
-        far = np.maximum(1.0, np.abs(center) + half)
-        with np.errstate(invalid="ignore", over="ignore"):
-            reach = reach + 2 * EXACT_FORM_ROUNDING * (size[:, 0] + np.einsum("ci,cigk->cgk", far, size[:, 1:]))
-        beaten = gap > reach
-        if self.plan.arithmetic is Arithmetic.EXACT:
-            beaten = np.zeros_like(beaten)
-        contender = present & ~beaten
+        best = np.where(present, value[:, groups], -np.inf).argmax(axis=2)
+        contender = np.broadcast_to(present, (len(center), *groups.shape)).copy()
+        filtered = self.plan.arithmetic is not Arithmetic.EXACT
+        if filtered:
+            contender &= ~_beaten(forms, groups, best, center, half)
         np.put_along_axis(contender, best[:, :, None], True, axis=2)
         open_group = contender.sum(axis=2) > 1
-        pieces = np.where(open_group, 0, best)
-        questions: list[list[Group]] = [[] for _ in center]
-        cells, numbers, places = np.nonzero(contender & open_group[:, :, None])
-        exact = stage.candidates(cells, groups[numbers, places]) if cells.size else []
-        found: dict[tuple[int, int], list[Candidate]] = {}
-        for cell, number, place, form in zip(cells.tolist(), numbers.tolist(), places.tolist(), exact, strict=True):
-            found.setdefault((cell, number), []).append(Candidate(place, form))
-        for (cell, number), candidates in found.items():
-            first = table.first_row + number * width * width
-            questions[cell].append(Group(first, number * table.bits, width, tuple(candidates)))
-        return pieces, questions
+        questions = []
+        for cell, asked in enumerate(open_group):
+            own = np.flatnonzero(asked)
+            at, places = np.nonzero(contender[cell, own])
+            exact = stage.candidates(np.full(at.size, cell), groups[own[at], places]) if at.size else []
+            by_place: list[dict[int, Form]] = [{} for _ in own]
+            for group, place, form in zip(at.tolist(), places.tolist(), exact, strict=True):
+                by_place[group][place] = form
+            rounded = forms[cell][:, groups[own]]
+            first = table.first_row + own * groups.shape[1] ** 2
+            mine = contender[cell, own]
+            known = rounded if filtered else None
+            questions.append(Groups(first, own * table.bits, by_place, mine, known, np.abs(rounded)))
+        return np.where(open_group, 0, best), questions
+
+
+def _with_pieces(words: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Packed pieces with more at some places, rows (bit position, value); they are 0 there."""
+    result = words.copy()
+    np.add.at(result, chosen[:, 0] >> 6, chosen[:, 1] << (chosen[:, 0] & 63))
+    return result
+
+
+def _beaten(
+    forms: np.ndarray, groups: np.ndarray, best: np.ndarray, center: np.ndarray, half: np.ndarray
+) -> np.ndarray:
+    """Candidates that are surely below the best one everywhere in the box, (cells, groups, places)."""
+    leader = np.take_along_axis(np.broadcast_to(groups, (len(center), *groups.shape)), best[:, :, None], axis=2)
+    ahead = np.take_along_axis(forms, leader[:, None, :, 0].repeat(forms.shape[1], 1), axis=2)[:, :, :, None]
+    others = forms[:, :, groups]
+    gap, reach = _over_box(ahead - others, np.zeros(1), center, half)
+    size, far = np.abs(ahead) + np.abs(others), np.maximum(1.0, np.abs(center) + half)
+    with np.errstate(invalid="ignore", over="ignore"):
+        reach = reach + 2 * EXACT_FORM_ROUNDING * (size[:, 0] + np.einsum("ci,cigk->cgk", far, size[:, 1:]))
+        return np.asarray(gap > reach)
 
 
 def _over_box(
