@@ -266,13 +266,13 @@ def at_vertices(cell: ExactCell, rounded: np.ndarray, sizes: np.ndarray) -> tupl
     shape = (len(known), *(1,) * (rounded.ndim - 1))
     off = np.array([error for _, error in known]).reshape(shape)
     with np.errstate(over="ignore", invalid="ignore"):
-        values, reach = np.broadcast_to(rounded[0], (len(known), *rounded.shape[1:])), sizes[0] + SMALLEST
+        values, reach, far = np.broadcast_to(rounded[0], (len(known), *rounded.shape[1:])), sizes[0], np.ones(shape)
         for axis in range(1, rounded.shape[0]):
             t = np.array([point[axis - 1] for point, _ in known]).reshape(shape)
             values = values + rounded[axis] * t
-            reach = reach + sizes[axis] * np.abs(t)
+            reach, far = reach + sizes[axis] * np.abs(t), far + np.abs(t)
         change = np.abs(rounded[1:]).sum(axis=0) + EXACT_FORM_ROUNDING * sizes[1:].sum(axis=0)
-        return values, (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * reach + 2.0 * change * off + SMALLEST
+        return values, (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * reach + 2.0 * change * off + SMALLEST * far
 
 
 def divide_by_signs(cell: ExactCell, rows: Rows, cuts: Iterator[int]) -> Iterator[tuple[ExactCell, np.ndarray]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from vitrail.cells.screening import pack_octet
-from vitrail.numerics.filters import VALUE_ROUNDING
+from vitrail.numerics.filters import SMALLEST, VALUE_ROUNDING
 
 # infinite ends and NaN occur here, so no fast arithmetic that rules them out; see `polygon_kernels` for `_nrt`
 OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy", "_nrt": False}
@@ -30,9 +30,16 @@ def end_sign(c0, c1, bound0, bound1, t, error):
     else:
         value = c0 + c1 * t
         threshold = bound0 + bound1 * (abs(t) + error) + abs(c1) * error + VALUE_ROUNDING * (abs(c0) + abs(c1 * t))
+        threshold += SMALLEST * (1.0 + abs(t))
     if value > threshold:
         return 1
     return -1 if value < -threshold else 0
+
+
+@njit(**OPTIONS)
+def vanishes(c0, c1, bound0, bound1):
+    """Whether the affine function is surely zero everywhere: a zero at an end is then a decision."""
+    return c0 == 0.0 and c1 == 0.0 and bound0 == 0.0 and bound1 == 0.0
 
 
 @njit(**OPTIONS)
@@ -55,14 +62,14 @@ def screen(form, breakpoints, bounds, m, interval, positive, unsure):
     """
     low, high = interval[0], interval[1]
     reach = max(abs(low), abs(high)) + max(interval[2], interval[3])
-    middle = 0.5 * (low + high)
+    middle = low + 0.5 * (high - low)
     half = 0.5 * (high - low) + max(interval[2], interval[3]) + VALUE_ROUNDING * reach
     for u in range(form.shape[1]):
         c0, c1 = form[0, u] - breakpoints[m, u], form[1, u]
         value = c0 + c1 * middle
         change = abs(c1) * half + bounds[0, m, u] + bounds[1, m, u] * reach + VALUE_ROUNDING * abs(c0)
         positive[u] = value > 0.0
-        unsure[u] = not abs(value) > change
+        unsure[u] = not change + SMALLEST * (1.0 + reach) < abs(value) < np.inf
 
 
 @njit(**OPTIONS)
@@ -80,6 +87,8 @@ def sign_events(form, breakpoints, bounds, interval, bits, words, events, where,
                 continue
             for u in range(8 * octet, min(8 * octet + 8, units)):
                 position = u * bits
+                if np.isinf(breakpoints[m, u]):  # stands for none
+                    continue
                 if not unsure[u]:
                     words[position >> 6] += np.int64(positive[u]) << (position & 63)
                     continue
@@ -88,9 +97,10 @@ def sign_events(form, breakpoints, bounds, interval, bits, words, events, where,
                 before = end_sign(c0, c1, b0, b1, low, low_error)
                 after = end_sign(c0, c1, b0, b1, high, high_error)
                 if before == 0 or after == 0:
-                    undecided += c1 != 0.0 or b0 > 0.0 or b1 > 0.0
+                    undecided += not vanishes(c0, c1, b0, b1)
                 if before * after < 0:
                     events[count, 0], events[count, 1] = root(c0, c1, b0, b1, interval)
+                    undecided += not (abs(events[count, 0]) < np.inf and events[count, 1] < np.inf)
                     where[count, 0], where[count, 1], where[count, 2] = position, after, m * units + u
                     count += 1
                 if before > 0 or (before == 0 and after > 0):
@@ -152,7 +162,7 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
             b0, b1 = bounds[0, 0, u] + bounds[0, 0, w], bounds[1, 0, u] + bounds[1, 0, w]
             sign = end_sign(c0, c1, b0, b1, low, low_error)
             if sign == 0 and u != w:
-                undecided += b0 > 0.0 or b1 > 0.0 or c1 != 0.0
+                undecided += not vanishes(c0, c1, b0, b1)
                 sign = end_sign(c0, c1, b0, b1, high, high_error)
             if sign > 0:
                 winner = k
@@ -168,14 +178,15 @@ def winner_events(form, groups, bounds, interval, bits, words, events, where):
                 b0, b1 = bounds[0, 0, u] + bounds[0, 0, w], bounds[1, 0, u] + bounds[1, 0, w]
                 sign = end_sign(c0, c1, b0, b1, high, high_error)
                 if sign == 0:
-                    undecided += b0 > 0.0 or b1 > 0.0 or c1 != 0.0
+                    undecided += not vanishes(c0, c1, b0, b1)
                 if sign <= 0:
                     continue
                 if c1 <= b1:
                     undecided += 1
                     continue
                 t, error = root(c0, c1, b0, b1, interval)
-                together = abs(t - best_t) <= error + best_error
+                undecided += not (abs(t) < np.inf and error < np.inf)
+                together = not abs(t - best_t) > error + best_error
                 if best >= 0 and together:
                     undecided += 1
                 if best < 0 or (not together and t < best_t) or (together and c1 > best_slope):
@@ -199,7 +210,7 @@ def emit_pieces(interval, sources, parent, dirty, words, events, where, order, c
     first, undecided = counters[CELLS_OUT], 0
     for e in range(1, count):
         a, b = order[e - 1], order[e]
-        undecided += events[b, 0] - events[a, 0] <= events[b, 1] + events[a, 1]
+        undecided += not events[b, 0] - events[a, 0] > events[b, 1] + events[a, 1]
     unclean = 1 if undecided > 0 or dirty else 0
     n = first
     low, low_error, low_source = interval[0], interval[2], sources[0]

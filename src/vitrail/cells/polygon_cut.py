@@ -15,6 +15,7 @@ from vitrail.cells.polygon_kernels import (
     vertex_signs,
 )
 from vitrail.cells.screening import pack_octet, padded
+from vitrail.numerics.filters import SMALLEST
 
 CELLS_DONE, CELLS_OUT, VERTICES_OUT, NEXT_CUT, UNDECIDED, DIRTY_OUT, WORK_FULL = range(7)
 """Positions in the vector of counters that a kernel reads and updates; WORK_FULL: the work memory was too small."""
@@ -62,9 +63,9 @@ def screen(form, breakpoints, totals, box, positive, unsure):
         base = m * padded(units)
         for u in range(units):
             value = (form[0, u] - breakpoints[m, u]) + form[1, u] * x + form[2, u] * y
-            reach = abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + totals[m, u]
+            reach = abs(form[1, u]) * half_x + abs(form[2, u]) * half_y + totals[m, u] + SMALLEST
             positive[base + u] = value > 0.0
-            unsure[base + u] = abs(value) <= reach
+            unsure[base + u] = not abs(value) > reach
 
 
 @njit(**OPTIONS)
@@ -118,11 +119,11 @@ def rescreen(candidates, rows, units, bits, box, words, listed, start, count, ta
     for s in range(start, start + count):
         k = listed[s]
         value = candidates[k, 0] + candidates[k, 1] * x + candidates[k, 2] * y
-        radius = abs(candidates[k, 1]) * half_x + abs(candidates[k, 2]) * half_y + candidates[k, 3]
+        radius = abs(candidates[k, 1]) * half_x + abs(candidates[k, 2]) * half_y + candidates[k, 3] + SMALLEST
         if value > radius:
             position = bit_position(rows[k], units, bits)
             words[position >> 6] += 1 << (position & 63)
-        elif value >= -radius:
+        elif not value < -radius:
             listed[target + kept] = k
             kept += 1
     return kept

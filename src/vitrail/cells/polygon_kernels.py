@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from vitrail.numerics.filters import MEET_ROUNDING, SMALLEST_DETERMINANT, VALUE_ROUNDING
+from vitrail.numerics.filters import MEET_ROUNDING, OVERFLOWING, SMALLEST, SMALLEST_DETERMINANT, VALUE_ROUNDING
 
 FLOATS = 7
 INTEGERS = 2
 
 # without numba's reference counts, which cost more than the geometry of a small cell; so no kernel here may allocate
-OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy", "_nrt": False}
+OPTIONS = {"nogil": True, "cache": True, "fastmath": {"nsz", "contract"}, "error_model": "numpy", "_nrt": False}
 INLINE = {**OPTIONS, "inline": "always"}
 
 
@@ -37,7 +37,7 @@ def meet(vertices, i, j, c0, c1, c2, bound, out, k):
     d1, d2 = abs(c1) + bound, abs(c2) + bound
     safe = abs(determinant) - MEET_ROUNDING * (b1 * d2 + b2 * d1) - (b1 + b2) * bound - (d1 + d2) * a_bound
     longest = max(x_high - x_low, y_high - y_low) + max(vertices[i, 2], vertices[j, 2]) + VALUE_ROUNDING
-    if safe > SMALLEST_DETERMINANT:
+    if SMALLEST_DETERMINANT < safe < OVERFLOWING:
         inverse = 1.0 / determinant
         x = (a2 * c0 - c2 * a0) * inverse
         y = (c1 * a0 - a1 * c0) * inverse
@@ -124,7 +124,7 @@ def vertex_signs(floats, start, count, c0, c1, c2, b0, b1, b2, signs):
     for i in range(count):
         x, y = floats[start + i, 0], floats[start + i, 1]
         value = c0 + c1 * x + c2 * y
-        threshold = b0 + b1 * abs(x) + b2 * abs(y) + (abs(c1) + abs(c2) + b1 + b2) * floats[start + i, 2]
+        threshold = b0 + b1 * abs(x) + b2 * abs(y) + (abs(c1) + abs(c2) + b1 + b2) * floats[start + i, 2] + SMALLEST
         if value > threshold:
             signs[i] = 1
             positive = True
@@ -134,7 +134,8 @@ def vertex_signs(floats, start, count, c0, c1, c2, b0, b1, b2, signs):
         else:
             signs[i] = 0
             zeros += 1
-            undecided = undecided or threshold > 0.0
+            # zero is decided only where the affine function is zero everywhere
+            undecided = undecided or not (c0 == c1 == c2 == 0.0 and b0 == b1 == b2 == 0.0)
     if zeros > 0 and positive and negative:
         settle_zeros(floats, start, count, c0, c1, c2, signs)
     return positive, negative, undecided

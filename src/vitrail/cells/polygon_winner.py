@@ -22,6 +22,7 @@ from vitrail.cells.polygon_cut import (
     load_root,
 )
 from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_numbers, copy_row, keep_side, vertex_signs
+from vitrail.numerics.filters import SMALLEST
 
 
 @njit(**OPTIONS)
@@ -43,7 +44,7 @@ def contenders(form, group, bounds, box, found):
         if u >= 0 and k != best and u != b:
             gap = (form[0, b] - form[0, u]) + (form[1, b] - form[1, u]) * x + (form[2, b] - form[2, u]) * y
             reach = abs(form[1, b] - form[1, u]) * half_x + abs(form[2, b] - form[2, u]) * half_y
-            if gap <= reach + bounds[b] + bounds[u]:
+            if not gap > reach + bounds[b] + bounds[u] + SMALLEST:
                 found[count] = k
                 count += 1
     return count

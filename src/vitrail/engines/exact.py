@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from vitrail.cells.exact import (
 from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
 from vitrail.network.exact import deciding_forms, exact_forms, exact_prologue
-from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST, VALUE_ROUNDING
+from vitrail.numerics.filters import EXACT_FORM_ROUNDING, LARGEST, SMALLEST, VALUE_ROUNDING
 from vitrail.numerics.fixed import Fixed
 from vitrail.numerics.predicates import Form, meeting_point, to_form
 from vitrail.patterns import pack
@@ -81,6 +82,30 @@ class StageForms:
         return [to_form(row) for row in self._integers(cells, entries)]
 
 
+@dataclass(frozen=True)
+class _Recent:
+    """The forms of the last batch of cells: their keys, and how many stages and words of pattern these cover."""
+
+    keys: list[bytes]
+    stages: int
+    words: int
+    forms: dict[int, Fixed]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Forms of the nodes of some first stages, and which row of these belongs to each cell."""
+
+    forms: dict[int, Fixed]
+    rows: np.ndarray
+    stages: int
+
+
+def _keys(frames: np.ndarray, history: np.ndarray) -> list[bytes]:
+    """What tells cells apart: the frame and the packed pieces so far."""
+    return [row.tobytes() for row in np.concatenate([frames[:, None], history], axis=1)]
+
+
 class ExactCutter:
     """Cuts cells of a search without rounding; knows the plan and the frames."""
 
@@ -88,7 +113,7 @@ class ExactCutter:
         """For one search."""
         self.plan = plan
         self.roots = roots
-        self._recent: tuple[np.ndarray, dict[int, Fixed]] = (np.zeros(0, dtype=np.int64), {})
+        self._memory = threading.local()
 
     @property
     def batch(self) -> int:
@@ -98,11 +123,6 @@ class ExactCutter:
 
     def forms(self, frames: np.ndarray, history: np.ndarray) -> dict[int, Fixed]:
         """Exact forms of all nodes on cells with these frames and packed pieces of the first stages."""
-        used, rows = np.unique(frames, return_inverse=True)
-        known, prologue = self._recent  # cells of one frame follow each other
-        if not np.array_equal(used, known):
-            prologue = exact_prologue(self.plan.graph, self.roots.only(used).exact())
-            self._recent = used, prologue
         layout, patterns, start = self.plan.layout, [], 0
         for number in range(len(self.plan.stages)):
             width = self.plan.stages[number].table.words
@@ -110,7 +130,24 @@ class ExactCutter:
                 break
             patterns.append(layout.unpack_stage(np.ascontiguousarray(history[:, start : start + width]), number))
             start += width
-        return exact_forms(self.plan.graph, prologue, rows, patterns)
+        known = self._known(frames, history)
+        forms = exact_forms(self.plan.graph, known.forms, known.rows, patterns[known.stages :])
+        self._memory.recent = _Recent(_keys(frames, history), len(patterns), start, forms)
+        return forms
+
+    def _known(self, frames: np.ndarray, history: np.ndarray) -> _Known:
+        """What to start from: the cells before, if they are the parents of these, as depth-first search makes likely.
+
+        Else the nodes before the first piecewise op.
+        """
+        recent: _Recent | None = getattr(self._memory, "recent", None)
+        if recent is not None and recent.words <= history.shape[1]:
+            rows = {key: row for row, key in enumerate(recent.keys)}
+            found = [rows.get(key, -1) for key in _keys(frames, history[:, : recent.words])]
+            if -1 not in found:
+                return _Known(recent.forms, np.array(found), recent.stages)
+        used, rows_of = np.unique(frames, return_inverse=True)
+        return _Known(exact_prologue(self.plan.graph, self.roots.only(used).exact()), rows_of, 0)
 
     def stage(self, number: int, forms: dict[int, Fixed]) -> StageForms:
         """The forms that decide a stage."""
@@ -251,7 +288,7 @@ class ExactCutter:
         """The same for maxima: the winners that are sure, and the groups with more than one contender."""
         table, forms, present = stage.table, stage.rounded, groups >= 0
         value, _ = _over_box(forms, np.zeros(forms.shape[2]), center, half)
-        best = np.where(present, value[:, groups], -np.inf).argmax(axis=2)
+        best = np.where(present, np.clip(value[:, groups], -LARGEST, LARGEST), -np.inf).argmax(axis=2)
         contender = np.broadcast_to(present, (len(center), *groups.shape)).copy()
         filtered = self.plan.arithmetic is not Arithmetic.EXACT
         if filtered:
@@ -310,5 +347,5 @@ def _over_box(
         size = np.abs(forms[:, 0]) + np.abs(breakpoints) + (np.abs(forms[:, 1:]) * np.abs(x)).sum(axis=1)
         change = (np.abs(forms[:, 1:]) * h).sum(axis=1)
         reach = change * (1 + 2 * EXACT_FORM_ROUNDING + VALUE_ROUNDING) + (EXACT_FORM_ROUNDING + VALUE_ROUNDING) * size
-        reach += SMALLEST
+        reach += SMALLEST * (1 + (np.abs(x) + h).sum(axis=1))
     return value, reach

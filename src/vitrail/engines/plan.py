@@ -19,8 +19,9 @@ from vitrail.network.rounding import FormBounds, form_bounds
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
     HOPELESS,
-    LARGEST,
+    LARGE,
     MAP_ESTIMATE_OPERATIONS,
+    OVERFLOWING,
     UNIT_ROUNDOFF,
     VALUE_ROUNDING,
 )
@@ -130,9 +131,7 @@ def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: boo
         table, proven = _table(
             op, [bounds[s] for s in sources], [scales[s] for s in sources], first_row, bounded, guess
         )
-        if not np.isfinite(table.bounds).all():
-            raise InvalidModelError(overflow_message(graph.nodes[node].name))
-        may_overflow = not all(bool(bounds[s].magnitude.isfinite().all()) for s in sources)
+        may_overflow = not all(bool((bounds[s].magnitude < OVERFLOWING).all()) for s in sources)
         dense = _dense_reader(graph, node, affine)
         last = stop - 1
         keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
@@ -188,9 +187,9 @@ def _table(
             if not proven:
                 table[0] = ESTIMATE_OPERATIONS * (guess + 1) * UNIT_ROUNDOFF * (scale + extra)
                 table[1:] = 0.0 if bounded else table[0]
-    # where exact arithmetic steps in, a bound that overflows decides nothing, and that is all
-    if guess is None:
-        table = np.nan_to_num(table, nan=LARGEST, posinf=LARGEST)
+    # a form that is so large, or a bound that overflows, decides nothing, and that is all
+    size = (magnitude.sum(axis=0) + extra).reshape(table.shape[1:])
+    table[:, ~(size < LARGE)] = OVERFLOWING
     groups = op.candidates if isinstance(op, Maximum) else None
     return CutTable(breakpoints, groups, table, first_row, bits_for(op.pieces)), proven
 

@@ -8,9 +8,11 @@ __all__ = [
     "EXACT_FORM_ROUNDING",
     "FLAT",
     "HOPELESS",
+    "LARGE",
     "LARGEST",
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
+    "OVERFLOWING",
     "ROUNDOFFS",
     "SINGLE_ROUNDOFF",
     "SMALLEST",
@@ -77,6 +79,12 @@ SMALLEST_SQUARE = 2.0**-900
 
 MAP_ESTIMATE_OPERATIONS = 4096
 """Rounding units of size within which two maps are taken as equal where no proven bound is usable (an estimate)."""
+
+LARGE = 2.0**500
+"""Forms with larger coefficients are left to exact arithmetic: products of two of them could overflow."""
+
+OVERFLOWING = 2.0**1000
+"""The error bound of a form that is not to be decided in floating point; sums of a few stay finite."""
 
 LARGEST = 2.0**1023 * (2.0 - 2.0**-52)
 """Largest float64."""

@@ -19,6 +19,8 @@ __all__ = ["DIGIT_BITS", "MOST_TERMS", "Fixed", "aligned"]
 
 DIGIT_BITS = 18
 _HALF = 1 << (DIGIT_BITS - 1)
+_MOST_CARRIED = 4
+"""Digits that a sum below 2^62 can reach beyond its own."""
 _PIECES = 3
 """Digits that 53 bits fill."""
 
@@ -96,17 +98,18 @@ class Fixed:
 
     def normalized(self) -> Fixed:
         """The same numbers with digits in range, from any int64 digits below 2^62, and no zero digits at both ends."""
-        rows = list(self.digits.unbind(0))
-        carry = torch.zeros(self.shape, dtype=torch.int64)
-        result = []
-        while rows or bool(carry.any()):
-            value = carry + rows.pop(0) if rows else carry
-            carry = (value + _HALF) >> DIGIT_BITS
-            result.append(value - (carry << DIGIT_BITS))
-        used = [i for i, row in enumerate(result) if bool(row.any())]
-        if not used:
+        digits = torch.cat([self.digits, torch.zeros((_MOST_CARRIED, *self.shape), dtype=torch.int64)])
+        while True:
+            carry = (digits + _HALF) >> DIGIT_BITS
+            if not bool(carry.any()):
+                break
+            digits -= carry << DIGIT_BITS
+            digits[1:] += carry[:-1]
+        used = torch.nonzero(digits.flatten(1).any(dim=1)).flatten()
+        if not used.numel():
             return Fixed.zeros(self.shape)
-        return Fixed(torch.stack(result[used[0] : used[-1] + 1]), self.exponent + used[0])
+        low, high = int(used[0]), int(used[-1]) + 1
+        return Fixed(digits[low:high], self.exponent + low)
 
     def with_digits(self, digits: Tensor) -> Fixed:
         """Other digits in range at the same place: a selection or a reshape of these."""
