@@ -7,6 +7,7 @@ import numpy as np
 from vitrail.domains.checks import check_extent
 from vitrail.errors import InvalidDomainError
 from vitrail.numerics.filters import VALUE_ROUNDING
+from vitrail.numerics.predicates import point_at, turn
 
 __all__ = ["convex_corners", "rectangle", "side_lines"]
 
@@ -55,14 +56,18 @@ def convex_corners(vertices: np.ndarray) -> np.ndarray:
         raise InvalidDomainError(f"polygon: expected at least 3 different vertices, found {len(keep)}")
     corners = vertices[keep]
     check_extent("polygon: the extent", corners.max(axis=0), corners.min(axis=0))
-    sides = np.roll(corners, -1, axis=0) - corners
-    after = np.roll(sides, -1, axis=0)
-    turns = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
-    if np.abs(turns).max() == 0:
+    points = [point_at(corner) for corner in corners]
+    # exactly: how it turns at the end of each side
+    turns = np.array([turn(points[i - 2], points[i - 1], point) for i, point in enumerate(points)])
+    turns = np.roll(turns, -2)
+    if not turns.any():
         raise InvalidDomainError("polygon: all vertices lie on one line; expected a polygon with an interior")
     if turns.sum() < 0:
         return convex_corners(corners[::-1].copy())
-    angle = np.arctan2(turns, (sides * after).sum(axis=1)).sum()
+    sides = np.roll(corners, -1, axis=0) - corners
+    after = np.roll(sides, -1, axis=0)
+    crosses = np.abs(sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0])
+    angle = np.arctan2(turns * crosses, (sides * after).sum(axis=1)).sum()
     if (turns < 0).any() or angle > 3 * np.pi:
         where = keep[(int(np.argmin(turns)) + 1) % len(keep)]
         raise InvalidDomainError(

@@ -29,6 +29,17 @@ class Budget:
             return True
         return self._deadline is not None and time.monotonic() > self._deadline
 
+    def ends(self, more: int) -> bool:
+        """Whether so many regions more are too many, or the time is over.
+
+        Example:
+            >>> Budget(max_regions=10, seconds=None).ends(10), Budget(max_regions=10, seconds=None).ends(11)
+            (False, True)
+        """
+        return (self._left is not None and more > max(self._left, 0)) or (
+            self._deadline is not None and time.monotonic() > self._deadline
+        )
+
     def allow(self, regions: int) -> int:
         """How many of so many new regions may be kept; they are charged."""
         if self._left is None:

@@ -21,6 +21,7 @@ from vitrail.cells.exact import (
     divide_by_signs,
     divide_by_winners,
 )
+from vitrail.engines.budget import Budget
 from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
 from vitrail.network.exact import deciding_forms, exact_forms, exact_prologue
@@ -30,7 +31,7 @@ from vitrail.numerics.predicates import Form, meeting_point, to_form
 from vitrail.patterns import pack
 from vitrail.status import Arithmetic
 
-__all__ = ["ExactCutter", "StageForms"]
+__all__ = ["ExactCutter", "Parts", "StageForms", "Uncut"]
 
 _BATCH_BYTES = 2**25
 _DIGITS = 16
@@ -106,6 +107,32 @@ def _keys(frames: np.ndarray, history: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in np.concatenate([frames[:, None], history], axis=1)]
 
 
+@dataclass(frozen=True)
+class Uncut:
+    """Cells before the cut of stage `number`, with their frames and packed pieces of the stages before."""
+
+    number: int
+    cells: CellBatch
+    frames: np.ndarray
+    history: np.ndarray
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of exactly cut cells, the cell that each belongs to (not decreasing), and their packed pieces.
+
+    `ended` says that the budget did: there are more.
+    """
+
+    cells: list[ExactCell]
+    parents: np.ndarray
+    words: np.ndarray
+    ended: bool
+
+
+_Divided = tuple[np.ndarray, list[ExactCell], np.ndarray, list[Iterator[tuple[ExactCell, np.ndarray]]]]
+
+
 class ExactCutter:
     """Cuts cells of a search without rounding; knows the plan and the frames."""
 
@@ -154,23 +181,31 @@ class ExactCutter:
         stage = self.plan.stages[number]
         return StageForms(stage.table, deciding_forms(self.plan.graph, stage.node, forms))
 
-    def cut(
-        self, number: int, cells: CellBatch, which: np.ndarray, frames: np.ndarray, history: np.ndarray,
-        cuts: Iterator[int],
-    ) -> tuple[list[ExactCell], np.ndarray, np.ndarray]:  # fmt: skip
-        """Cut the cells `which` by a stage; `frames` and `history` belong to all cells.
-
-        Returns the parts, the cell that each belongs to (increasing), and their packed pieces.
-        """
+    def cut(self, uncut: Uncut, which: np.ndarray, cuts: Iterator[int], budget: Budget) -> Parts:
+        """Cut some of the cells, until the budget ends: every part holds a region at least."""
         parts: list[ExactCell] = []
         parents: list[int] = []
         words: list[np.ndarray] = []
+        for batch, exact, base, divided in self._divided(uncut, which, cuts):
+            for i, cell in enumerate(exact):
+                found = list(_within(budget, len(parts), divided[i]))
+                if isinstance(cell, ExactInterval):
+                    found = [found[j] for j in ExactInterval.ordered([part for part, _ in found])]  # type: ignore
+                parts += [part for part, _ in found]
+                parents += [int(batch[i])] * len(found)
+                words += [_with_pieces(base[i], chosen) for _, chosen in found]
+                if budget.ends(len(parts)):
+                    return _parts(parts, parents, words, base.shape[1], ended=True)
+        return _parts(parts, parents, words, self.plan.stages[uncut.number].table.words, ended=False)
+
+    def _divided(self, uncut: Uncut, which: np.ndarray, cuts: Iterator[int]) -> Iterator[_Divided]:
+        """The cells in batches: exact, with the pieces that are sure, and divided by what is not."""
         for start in range(0, which.size, self.batch):
             batch = which[start : start + self.batch]
-            forms = self.forms(frames[batch], history[batch])
-            exact = self.cells([cells.labels(int(cell)) for cell in batch], frames[batch], forms)
-            stage = self.stage(number, forms)
-            center, half = (values[batch] for values in cells.boxes())
+            forms = self.forms(uncut.frames[batch], uncut.history[batch])
+            exact = self.cells([uncut.cells.labels(int(cell)) for cell in batch], uncut.frames[batch], forms)
+            stage = self.stage(uncut.number, forms)
+            center, half = (values[batch] for values in uncut.cells.boxes())
             divided: list[Iterator[tuple[ExactCell, np.ndarray]]]
             if stage.table.groups is None:
                 pieces, rows = self._rows(stage, center, half)
@@ -178,31 +213,19 @@ class ExactCutter:
             else:
                 pieces, groups = self._groups(stage, stage.table.groups, center, half)
                 divided = [divide_by_winners(cell, own, cuts) for cell, own in zip(exact, groups, strict=True)]
-            base = pack(pieces, stage.table.bits)
-            for i, cell in enumerate(exact):
-                found = list(divided[i])
-                if isinstance(cell, ExactInterval):
-                    found = [found[j] for j in ExactInterval.ordered([part for part, _ in found])]  # type: ignore
-                parts += [part for part, _ in found]
-                parents += [int(batch[i])] * len(found)
-                words += [_with_pieces(base[i], chosen) for _, chosen in found]
-        packed = np.array(words, dtype=np.int64).reshape(len(parts), self.plan.stages[number].table.words)
-        return parts, np.array(parents, dtype=np.int64), packed
+            yield batch, exact, pack(pieces, stage.table.bits), divided
 
-    def children(
-        self, number: int, cells: CellBatch, children: Children, which: np.ndarray, frames: np.ndarray,
-        history: np.ndarray, cuts: Iterator[int],
-    ) -> Children:  # fmt: skip
-        """Add the children of the cells `which`, cut exactly, to those of other cells, in the order of the parents."""
-        parts, parents, words = self.cut(number, cells, which, frames, history, cuts)
-        parent = np.concatenate([children.parent, parents])
+    @staticmethod
+    def children(parts: Parts, others: Children) -> Children:
+        """Parts and the children of other cells together, in the order of the parents."""
+        parent = np.concatenate([others.parent, parts.parents])
         order = np.argsort(parent, kind="stable")
         return Children(
-            children.cells.with_exact(parts, order),
+            others.cells.with_exact(parts.cells, order),
             parent[order],
-            np.concatenate([children.words, words])[order],
-            children.undecided,
-            children.done,
+            np.concatenate([others.words, parts.words])[order],
+            others.undecided,
+            others.done,
         )
 
     def cells(
@@ -309,6 +332,22 @@ class ExactCutter:
             known = rounded if filtered else None
             questions.append(Groups(first, own * table.bits, by_place, mine, known, np.abs(rounded)))
         return np.where(open_group, 0, best), questions
+
+
+def _within(
+    budget: Budget, before: int, found: Iterator[tuple[ExactCell, np.ndarray]]
+) -> Iterator[tuple[ExactCell, np.ndarray]]:
+    """Parts until the budget ends."""
+    for number, part in enumerate(found, start=before + 1):
+        yield part
+        if budget.ends(number):
+            return
+
+
+def _parts(cells: list[ExactCell], parents: list[int], words: list[np.ndarray], width: int, *, ended: bool) -> Parts:
+    return Parts(
+        cells, np.array(parents, dtype=np.int64), np.array(words, dtype=np.int64).reshape(len(cells), width), ended
+    )
 
 
 def _with_pieces(words: np.ndarray, chosen: np.ndarray) -> np.ndarray:

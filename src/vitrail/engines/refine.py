@@ -9,10 +9,10 @@ from itertools import count
 import numpy as np
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children, CutWork, Tally
+from vitrail.cells.batch import CellBatch, Children, Tally
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
-from vitrail.engines.exact import ExactCutter
+from vitrail.engines.exact import ExactCutter, Uncut
 from vitrail.engines.plan import Plan
 from vitrail.status import Arithmetic
 
@@ -103,10 +103,10 @@ class Means:
     wants: Wants
 
 
-def expand(means: Means, pending: Pending, found: Found) -> list[Pending]:
+def expand(means: Means, pending: Pending, budget: Budget, found: Found) -> list[Pending]:
     """Carry children through one stage and copy what comes out: the breadth-first step that makes tasks."""
     result = []
-    for part in _advance(means, pending, Budget(None, None), found):
+    for part in _advance(means, pending, budget, found):
         cells = part.children.cells.copy()
         children = Children(cells, part.children.parent.copy(), part.children.words.copy(), 0, len(cells))
         # the prologue's forms are new, those of a stage lie in the carrier's memory
@@ -159,11 +159,11 @@ def _advance(means: Means, pending: Pending, budget: Budget, found: Found) -> It
         cells = part.children.cells.with_forms(np.arange(len(part.children.cells)))
         forms = Carrier.stage_forms(plan, number, live)
         found.decisions += stage.table.rows * len(cells)
-        frontier = _Frontier(means, number, cells, forms, part.root, history)
+        frontier = _Frontier(means, Uncut(number, cells, part.root, history), forms)
         if not wants.geometry and number + 1 == len(plan.stages):
             _count(frontier, budget, found)
             continue
-        for children in _cut(frontier, found):
+        for children in _cut(frontier, budget, found):
             found.undecided += children.undecided
             root = part.root[children.parent]
             found.count_stage(number, root)
@@ -172,42 +172,44 @@ def _advance(means: Means, pending: Pending, budget: Budget, found: Found) -> It
 
 @dataclass(frozen=True)
 class _Frontier:
-    """Cells before the cut of stage `number`: their forms, frames, and packed pieces of the stages before."""
+    """Cells before the cut of a stage, and their forms."""
 
     means: Means
-    number: int
-    cells: CellBatch
+    uncut: Uncut
     forms: np.ndarray
-    root: np.ndarray
-    history: np.ndarray
 
 
-def _cut(frontier: _Frontier, found: Found) -> Iterator[Children]:
+def _cut(frontier: _Frontier, budget: Budget, found: Found) -> Iterator[Children]:
     """Cut in floating point; where an undecided sign occurs, exactly. Children in the order of their parents."""
-    means, number, cells = frontier.means, frontier.number, frontier.cells
+    means, number = frontier.means, frontier.uncut.number
     work = means.carrier.work[number]
     doubtful, done = _doubtful(frontier), 0
     for children in _float_children(frontier, doubtful):
         which = done + np.flatnonzero(doubtful[done : children.done])
         done = children.done
+        parts = None
         if which.size:
-            cuts = _numbers(work)
-            children = means.cutter.children(number, cells, children, which, frontier.root, frontier.history, cuts)
+            cuts = count(work.next_cut)
+            parts = means.cutter.cut(frontier.uncut, which, cuts, budget)
+            children = ExactCutter.children(parts, children)
             work.next_cut = next(cuts)
             found.exact += which.size * means.plan.stages[number].table.rows
         if len(children.cells):
             yield children
+        if parts is not None and parts.ended:
+            found.complete = False
+            return
 
 
 def _doubtful(frontier: _Frontier) -> np.ndarray:
     """A place per cell to mark it as one for exact arithmetic, or none where that is not asked for."""
-    arithmetic, count = frontier.means.plan.arithmetic, len(frontier.cells)
-    return np.full(0 if arithmetic is Arithmetic.FLOAT else count, arithmetic is Arithmetic.EXACT, dtype=np.int64)
+    arithmetic, cells = frontier.means.plan.arithmetic, len(frontier.uncut.cells)
+    return np.full(0 if arithmetic is Arithmetic.FLOAT else cells, arithmetic is Arithmetic.EXACT, dtype=np.int64)
 
 
 def _float_children(frontier: _Frontier, doubtful: np.ndarray) -> Iterator[Children]:
     """What floating point makes of the cells: nothing where everything is to be exact."""
-    plan, number, cells = frontier.means.plan, frontier.number, frontier.cells
+    plan, number, cells = frontier.means.plan, frontier.uncut.number, frontier.uncut.cells
     table, work = plan.stages[number].table, frontier.means.carrier.work[number]
     if plan.arithmetic is not Arithmetic.EXACT:
         yield from cells.cut(frontier.forms, table, work, doubtful)
@@ -218,27 +220,22 @@ def _float_children(frontier: _Frontier, doubtful: np.ndarray) -> Iterator[Child
         yield Children(cells.take(0, 0), nothing[:, 0], nothing, 0, min(done + size, len(cells)))
 
 
-def _numbers(work: CutWork) -> Iterator[int]:
-    """Numbers for cuts, from the next free one on."""
-    return count(work.next_cut)
-
-
 def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
     """Count the children of the last stage without making them; never more than the budget allows."""
-    means, number = frontier.means, frontier.number
+    means, number, cells = frontier.means, frontier.uncut.number, frontier.uncut.cells
     table, work, doubtful = means.plan.stages[number].table, means.carrier.work[number], _doubtful(frontier)
     if means.plan.arithmetic is Arithmetic.EXACT:
-        nothing = np.zeros(len(frontier.cells), dtype=np.int64)
+        nothing = np.zeros(len(cells), dtype=np.int64)
         tally = Tally(nothing, nothing, 0)
     else:
-        tally = frontier.cells.tally(frontier.forms, table, work, doubtful)
+        tally = cells.tally(frontier.forms, table, work, doubtful)
     found.undecided += tally.undecided
     counted = tally.children
     which = np.flatnonzero(doubtful)
     if which.size:
-        cells, root, history = frontier.cells, frontier.root, frontier.history
-        _, parents, _ = means.cutter.cut(number, cells, which, root, history, _numbers(work))
-        counted = counted + np.bincount(parents, minlength=len(counted))
+        parts = means.cutter.cut(frontier.uncut, which, count(work.next_cut), budget)
+        counted = counted + np.bincount(parts.parents, minlength=len(counted))
+        found.complete = found.complete and not parts.ended
         found.exact += which.size * table.rows
     made = int(counted.sum())
     allowed = budget.allow(made)
@@ -246,10 +243,10 @@ def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
     if allowed < made:
         counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
         found.complete = False
-    regions = _per_root(frontier.root, counted, found)
+    regions = _per_root(frontier.uncut.frames, counted, found)
     found.per_stage[number] += regions
     found.regions += regions
-    found.dirty += _per_root(frontier.root, np.minimum(tally.dirty, counted), found)
+    found.dirty += _per_root(frontier.uncut.frames, np.minimum(tally.dirty, counted), found)
 
 
 def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Budget, found: Found) -> None:

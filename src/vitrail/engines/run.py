@@ -78,7 +78,7 @@ def search(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants, resources: 
     job = _Job(plan, roots, wants, _chunk_size(plan, roots.dimension, resources))
     start = Pending.start(cells, torch.from_numpy(roots.forms))
     with threads(resources.workers if roots.forms.size > _LARGE_ROOTS else 1), _means(job, 0) as means:
-        pending = _first_tasks(means, start, resources.workers, found)
+        pending = _first_tasks(means, start, resources, found)
     tasks = _split(pending, resources.workers, job.chunk)
     if resources.executor is not None:
         _run_tasks(job, tasks, resources, resources.executor, found)
@@ -103,7 +103,7 @@ def _run_here(job: _Job, tasks: Sequence[Pending], resources: Resources, found: 
                 done = list(results.values())
                 report(len(done) / len(tasks), sum(int(result.regions.sum()) for result in done))
 
-    others = min(resources.workers, len(tasks)) - 1
+    others = max(0, min(resources.workers, len(tasks)) - 1)
     if others == 0:
         work(resources.report)
     else:
@@ -119,13 +119,14 @@ def _run_here(job: _Job, tasks: Sequence[Pending], resources: Resources, found: 
         found.add(results[number])
 
 
-def _first_tasks(means: Means, start: Pending, workers: int, found: Found) -> list[Pending]:
+def _first_tasks(means: Means, start: Pending, resources: Resources, found: Found) -> list[Pending]:
     """Expand stage by stage until there are enough children to share out; the last stage is left to the tasks."""
     pending = [start]
-    while pending[0].stage < 0 or sum(len(p.children.cells) for p in pending) < 2 * workers * _TASKS_PER_WORKER:
+    enough = 2 * resources.workers * _TASKS_PER_WORKER
+    while pending and (pending[0].stage < 0 or sum(len(p.children.cells) for p in pending) < enough):
         if pending[0].stage + 2 >= len(means.plan.stages):
             break
-        pending = [part for p in pending for part in expand(means, p, found)]
+        pending = [part for p in pending for part in expand(means, p, resources.budget, found)]
     return pending
 
 

@@ -8,6 +8,7 @@ digits by the ordinary float64 routines does not round.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,7 +106,7 @@ class Fixed:
                 break
             digits -= carry << DIGIT_BITS
             digits[1:] += carry[:-1]
-        used = torch.nonzero(digits.flatten(1).any(dim=1)).flatten()
+        used = torch.nonzero(digits.reshape(len(digits), math.prod(self.shape)).any(dim=1)).flatten()
         if not used.numel():
             return Fixed.zeros(self.shape)
         low, high = int(used[0]), int(used[-1]) + 1
