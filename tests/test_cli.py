@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import vitrail
+from vitrail.certification.certificate import Certificate, Check
 from vitrail.cli import main
 from vitrail.data import digits_network_path, digits_samples
 
@@ -56,7 +57,7 @@ def test_box(two: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert err == ""
     for words in ("activation regions", "7 (exact)", "certified", "7 to 7", "box [-1, 1] x [-1, 1]", "layer1.relu"):
         assert words in out
-    assert "0 of them undecided" in out and "the sum of the areas differs" in out
+    assert "of them exactly" in out and "undecided" not in out and "the sum of the areas differs" in out
 
 
 @pytest.mark.parametrize("box", ["--box=-1,1", "--box=-1:1", "--box=[-1, 1]", "--box=-1:1,-1:1", "--box= -1.0 , +1e0 "])
@@ -92,6 +93,8 @@ def test_json_of_a_plane(capsys: pytest.CaptureFixture[str]) -> None:
         document["measure_sum"] == pytest.approx(plane.measure) and document["measure_error"] == regions.measure_error
     )
     assert (document["decisions"], document["count"]["undecided"]) == (regions.account.decisions, 0)
+    assert (document["arithmetic"], document["exact_decisions"]) == ("filtered", regions.account.exact)
+    assert document["certificate"] is None
     assert document["model"]["digest"] == net.digest and document["model"]["path"] == DIGITS
     assert document["files"] == {"out": None, "plot": None}
 
@@ -212,6 +215,169 @@ def test_uncertified_is_complete(monkeypatch: pytest.MonkeyPatch, two: str, caps
     out = capsys.readouterr().out
     assert "7 (estimate)" in out and "uncertified: " in out and "at least 5" in out
     assert main([*arguments, "--require", "certified"]) == 5
+
+
+# ---- exact arithmetic and certificates -----------------------------------------------------------------------------
+
+CHECKS = ["patterns", "witnesses", "vertices", "maps", "measure", "facets", "continuity", "Euler"]
+
+
+@pytest.fixture
+def degenerate(tmp_path: Path) -> str:
+    """Three lines through the center of the square, one of them twice: 6 regions."""
+    path = tmp_path / "degenerate.npz"
+    np.savez(path, W1=np.array([[1.0, 0], [0, 1], [0.3, 0.7], [0.3, 0.7]]), W2=np.ones((1, 4)))
+    return str(path)
+
+
+@pytest.fixture
+def hair(tmp_path: Path) -> str:
+    """x = 1/2 and 3 x = 3/2 + one unit in the last place, y = 0, y = -1/4: 9 regions, three of them a hair wide."""
+    path = tmp_path / "hair.npz"
+    biases = np.array([-0.5, -np.nextafter(1.5, 2.0), 0.0, 0.25])
+    np.savez(path, W1=np.array([[1.0, 0], [3, 0], [0, 1], [0, 1]]), b1=biases, W2=np.ones((1, 4)))
+    return str(path)
+
+
+@pytest.mark.parametrize("extra", [[], ["--count-only"], ["--definition", "linear"]])
+@pytest.mark.parametrize(
+    ("words", "status", "arithmetic"),
+    [
+        ([], "certified", "filtered"),
+        (["--exact", "needed"], "certified", "filtered"),
+        (["--exact", "never"], "uncertified", "float"),
+        (["--exact", "always"], "exact", "exact"),
+    ],
+)
+def test_a_degenerate_network(
+    words: list[str],
+    status: str,
+    arithmetic: str,
+    extra: list[str],
+    degenerate: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["regions", degenerate, "--box=-1,1", *words, *extra]
+    document = run_json(capsys, *arguments)
+    proven = status != "uncertified"
+    assert (document["count"]["value"], document["count"]["status"]) == (6, status)
+    assert (document["count"]["undecided"] == 0) is proven
+    if "--count-only" in extra:
+        assert document["arithmetic"] is document["exact_decisions"] is None
+    else:
+        assert document["arithmetic"] == arithmetic
+        assert document["exact_decisions"] == (document["decisions"] if proven else 0)
+    assert main([*arguments, "--require", "certified", "--quiet"]) == (0 if proven else 5)
+    out, err = capsys.readouterr()
+    assert out == "6\n" and ("hint: leave out --exact never" in err) is not proven
+
+
+def test_the_report_of_a_degenerate_network(degenerate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["regions", degenerate, "--box=-1,1"]) == 0
+    out = capsys.readouterr().out
+    assert "4, 4 of them exactly" in out and "undecided" not in out
+    assert main(["regions", degenerate, "--box=-1,1", "--exact", "never"]) == 0
+    out = capsys.readouterr().out
+    assert "4, 0 of them exactly; " in out and " signs undecided" in out
+
+
+@pytest.mark.parametrize(
+    ("word", "closest"), [("alway", "always"), ("Never", "never"), ("needs", "needed"), ("", ""), ("True", "")]
+)
+def test_bad_words_for_exact(word: str, closest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["regions", "missing.npz", "--box=-1,1", f"--exact={word}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and f"--exact: expected one of needed, never, always, found {word!r}" in err
+    assert f"did you mean '{closest}" in err
+
+
+def test_certify(degenerate: str, two: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for model, regions in ((degenerate, 6), (two, 7)):
+        document = run_json(capsys, "regions", model, "--box=-1,1", "--certify")
+        certificate = document["certificate"]
+        assert certificate["status"] == "exact" and document["count"]["value"] == regions
+        assert [check["name"] for check in certificate["checks"]] == CHECKS
+        assert all(check["holds"] is True and check["found"] for check in certificate["checks"])
+    assert document["count"]["status"] == "certified"  # a status is never upgraded
+    assert main(["regions", two, "--box=-1,1", "--certify"]) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split() for line in out.splitlines()]
+    assert err == "" and "certificate: exact" in out and ["check", "holds", "found"] in rows
+    assert [row[0] for row in rows if row[1:2] == ["yes"]] == CHECKS
+    assert main(["regions", two, "--box=-1,1", "--certify", "--quiet"]) == 0
+    assert capsys.readouterr() == ("7\n", "")
+
+
+def test_certify_says_what_it_could_not_check(two: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = run_json(capsys, "regions", two, "--box=-1,1", "--certify", "--max-regions", "3")
+    unchecked = [check["name"] for check in document["certificate"]["checks"] if check["holds"] is None]
+    assert document["certificate"]["status"] == "partial" and unchecked == ["facets", "Euler"]
+    assert main(["regions", two, "--line", "--random=0", "--certify"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["measure", "-", "the", "domain", "is", "unbounded"] in rows
+
+
+def test_certify_needs_the_regions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["regions", "missing.npz", "--box=-1,1", "--certify", "--count-only"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "--certify needs the regions" in err and "leave out one of them" in err
+
+
+def test_certify_finds_what_floating_point_alone_misses(hair: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_json(capsys, "regions", hair, "--box=-1,1", "--certify")["count"]["value"] == 9
+    assert main(["regions", hair, "--box=-1,1", "--certify", "--exact=never", "--json"]) == 5
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    wrong = [check["name"] for check in document["certificate"]["checks"] if check["holds"] is False]
+    assert document["certificate"]["status"] == "uncertified" and "measure" in wrong
+    assert err.startswith("error: --certify: the regions do not pass: ") and "hint: leave out --exact never" in err
+    assert all(f"{name}: " in err for name in wrong)
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"], ["--quiet"]])
+def test_a_failing_certificate_comes_last(
+    extra: list[str],
+    two: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "regions.npz"
+    checks = (Check("maps", True, "fine"), Check("facets", False, "region 3: open"), Check("Euler", None, "not tried"))
+
+    def certify(regions: vitrail.RegionSet, *, progress: bool) -> Certificate:
+        assert path.exists() and len(regions) == 7 and progress is False
+        return Certificate(7, checks)
+
+    monkeypatch.setitem(vars(vitrail), "certify", certify)
+    assert main(["regions", two, "--box=-1,1", "--certify", "--out", str(path), "--require=certified", *extra]) == 5
+    out, err = capsys.readouterr()
+    assert err.startswith("error: --certify: the regions do not pass: facets: region 3: open\nhint: ")
+    assert "please report" in err and len(vitrail.RegionSet.read(path)) == 7
+    if "--json" in extra:
+        assert json.loads(out)["certificate"] == {
+            "status": "uncertified",
+            "checks": [
+                {"name": "maps", "holds": True, "found": "fine"},
+                {"name": "facets", "holds": False, "found": "region 3: open"},
+                {"name": "Euler", "holds": None, "found": "not tried"},
+            ],
+        }
+    elif "--quiet" in extra:
+        assert out == "7\n"
+    else:
+        rows = [line.split() for line in out.splitlines()]
+        assert "certificate: uncertified" in out and ["facets", "no", "region", "3:", "open"] in rows
+        assert ["Euler", "-", "not", "tried"] in rows
+
+
+@pytest.mark.parametrize(("extra", "shown"), [([], True), (["--json"], False), (["--quiet"], False)])
+def test_progress_of_certify_is_for_terminals(
+    extra: list[str], shown: bool, two: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["regions", two, "--box=-1,1", "--certify", *extra]) == 0
+    assert ("7/7" in capsys.readouterr().err) is shown
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:

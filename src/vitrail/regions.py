@@ -17,6 +17,7 @@ from vitrail.cells.polygon import polygon_areas
 from vitrail.count import Count
 from vitrail.errors import InvalidOptionError, NotCertifiedError
 from vitrail.merging import merge_equal_maps
+from vitrail.numerics.filters import VALUE_ROUNDING
 from vitrail.options import one_of
 from vitrail.patterns import PatternLayout
 from vitrail.plots import regions as plots
@@ -170,8 +171,8 @@ class RegionSet:
         if self.dimension == 1:
             low, high = self.vertices[2::2, 0], self.vertices[1:-1:2, 0]
             # neighbors share an end, which each of them may have rounded for itself; a search that ended early has gaps
-            slack = self.vertex_errors[2::2] + self.vertex_errors[1:-1:2]
-            shared = np.flatnonzero((np.abs(high - low) <= slack) | self.account.complete)
+            slack = (self.vertex_errors[2::2] + self.vertex_errors[1:-1:2]) * (1 + VALUE_ROUNDING)
+            shared = np.flatnonzero(np.abs(high - low) <= slack)
             edges = np.stack([2 * shared + 1, 2 * shared + 2], axis=1)
             ends = self.vertices[edges[:, 0]][:, None, :].repeat(2, axis=1)
             return Facets(edges // 2, edges, ends, self.edge_units[edges[:, 0]])
