@@ -543,6 +543,23 @@ def test_batch_norm_that_rounds_keeps_lines_through_one_point() -> None:
     assert len(proven(network, box([-1, -1], [1, 1]))) == closed_forms.central(6, 2)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_batch_norm_keeps_its_means(seed: int) -> None:
+    """Without shifts a unit switches where z is its mean, exactly, whatever the rounding of the factor."""
+    generator = np.random.default_rng([seed, 43])
+    forms = generator.integers(-3, 4, (6, 3))
+    first, norm = torch.nn.Linear(2, 6, bias=False), torch.nn.BatchNorm1d(6)
+    with torch.no_grad():
+        first.weight.copy_(torch.from_numpy(forms[:, 1:]))
+        norm.weight.copy_(torch.from_numpy(generator.uniform(0.5, 2.0, 6)))
+    norm.running_mean = -torch.from_numpy(forms[:, 0]).float()
+    norm.running_var = torch.from_numpy(generator.uniform(0.1, 9.0, 6)).float()
+    module = torch.nn.Sequential(first, norm, torch.nn.ReLU(), torch.nn.Linear(6, 1)).eval()
+    network = vitrail.Network.from_torch(module, torch.zeros(1, 2))
+    lines = closed_forms.lines_in_window(forms.tolist(), [(2 * x, 2 * y) for x, y in SQUARE])
+    assert len(proven(network, box([-2, -2], [2, 2]))) == lines
+
+
 @pytest.mark.parametrize("pool", [False, True])
 def test_small_integer_convolutions_on_planes(pool: bool) -> None:
     """The same layers as matrices, from the images of the unit vectors: sums of small integers do not round."""

@@ -23,8 +23,8 @@ class Range:
 class Account:
     """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs.
 
-    `exact` of these belong to cells that were cut exactly, `undecided` were not decided at all; `arithmetic` says how
-    they were to be decided. `unproven` units lie in layers whose rounding-error bound is too large to prove any sign;
+    `exact` of these belong to cells that were cut exactly; `arithmetic` says how they were to be decided. `undecided`
+    counts the times that a sign at a vertex was left open (never where exact arithmetic is allowed). `unproven` units lie in layers whose rounding-error bound is too large to prove any sign;
     `dirty` regions were touched by an undecided sign. `measure` is the domain's, in input units; `measure_scale` that
     of one unit of frame coordinates.
 

@@ -67,25 +67,29 @@ def decision_boundary(
     time_limit: float | None = None,
     executor: Executor | None = None,
     progress: bool = False,
+    exact: bool | str = True,
 ) -> DecisionBoundary:
     """Find the decision boundary of a classifier on a domain: the largest output wins, a single one by its sign.
 
-    Options as for `enumerate_regions`. Where two outputs are equal on a whole region, the lower class is predicted
-    there.
+    Options as for `enumerate_regions`. `exact` is True (exactly where floating point does not decide), False (never:
+    the result may be uncertified) or "always". Where two outputs are equal on a whole region, the lower class is
+    predicted there.
 
     Raises:
         InvalidDomainError: the domain does not fit the network's input.
-        InvalidOptionError: a budget that is not a positive number.
+        InvalidOptionError: a budget that is not a positive number, or another value of `exact`.
 
     Example:
         >>> import vitrail
         >>> net = vitrail.Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], None)])
         >>> boundary = decision_boundary(net, vitrail.Box([-1.0, -1.0], [1.0, 1.0]))
-        >>> boundary.classes.tolist(), round(boundary.length, 6), boundary.region_classes.tolist()
-        ([[0, 1]], 2.828427, [1, 0])
+        >>> boundary.classes.tolist(), round(boundary.length, 6), sorted(boundary.region_classes.tolist())
+        ([[0, 1]], 2.828427, [0, 1])
+        >>> boundary.status.value, decision_boundary(net, vitrail.Segment([0, 1], [1, 0]), exact="always").status.value
+        ('certified', 'exact')
     """
     graph = with_decision(net.graph)
-    limits = Limits(max_regions=max_regions, time_limit=time_limit, executor=executor, progress=progress)
+    limits = Limits(max_regions, time_limit, executor=executor, progress=progress, exact=exact)
     regions = enumerate_graph(graph, domain, True, limits)
     region_classes = regions.patterns()[-1][:, 0].astype(np.int64)
     facets = regions.facets

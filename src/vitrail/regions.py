@@ -224,8 +224,8 @@ class RegionSet:
         """The number of regions by one definition, with its bounds, kind and status.
 
         `linear` merges activation regions across facets where the affine map is the same; `affine` counts different
-        maps. Maps that floating point cannot tell apart are merged; unless the wiring proves them equal, the count is
-        uncertified.
+        maps. Maps that floating point cannot tell apart are compared exactly; where the patterns were not kept or exact
+        arithmetic was not allowed they are merged, and unless the wiring proves them equal, the count is uncertified.
 
         Raises:
             InvalidOptionError: an unknown definition.

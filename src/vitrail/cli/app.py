@@ -27,7 +27,7 @@ Exit codes:
   2    usage: an unknown or wrong option
   3    bad input: model file, network, points or domain
   4    the network has operations that are not supported
-  5    partial or not certified, where --require asked for more
+  5    partial or not certified, where --require asked for more; --certify found something wrong
   6    a file cannot be read or written
   70   a bug in Vitrail: please report it (VITRAIL_DEBUG=1 adds the traceback)
   130  interrupted

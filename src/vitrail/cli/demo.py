@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.cli.output import printable, rows_table, show, write_json, write_line
+from vitrail.cli.report import decided
 from vitrail.data import digits_network_path, digits_samples
 from vitrail.errors import StoreError
 
@@ -132,7 +133,9 @@ def _facts(section: _Section) -> dict[str, Any]:
         "status": account.status.value,
         "counts": [regions.count(definition).to_dict() for definition in ("activation", "linear", "affine")],
         "regions_after_layer": dict(zip(account.layers, account.per_layer, strict=True)),
+        "arithmetic": account.arithmetic,
         "decisions": account.decisions,
+        "exact_decisions": account.exact,
         "undecided": account.undecided,
         "measure": account.measure,
         "measure_of_regions": float(regions.measures.sum()),
@@ -160,9 +163,8 @@ def _show(report: dict[str, Any]) -> None:
 def _row_names(facts: dict[str, Any]) -> list[str]:
     layers = [f"  after {layer}" for layer in facts["regions_after_layer"]]
     counts = ["activation regions", *layers, "linear regions", "affine pieces"]
-    decisions = ["sign decisions", "  of them undecided"]
     checks = ["size of the domain", "sum over the regions", "Euler characteristic"]
-    return [*counts, *decisions, *checks, "classes seen", "decision regions", "decision boundary", "search"]
+    return [*counts, "sign decisions", *checks, "classes seen", "decision regions", "decision boundary", "search"]
 
 
 def _rows(facts: dict[str, Any], power: str) -> list[str]:
@@ -173,8 +175,7 @@ def _rows(facts: dict[str, Any], power: str) -> list[str]:
         counts[0],
         *(f"{number:,}" for number in facts["regions_after_layer"].values()),
         *counts[1:],
-        f"{facts['decisions']:,}",
-        f"{facts['undecided']:,}",
+        decided(facts["decisions"], facts["exact_decisions"], facts["undecided"]),
         f"{facts['measure']:.6g} input units{power}",
         f"differs by {facts['measure_relative_error']:.1g} of it",
         f"{euler} (as it must)" if euler == 1 else f"{euler} (it must be 1: please report this)",

@@ -8,9 +8,11 @@ import typer
 
 __all__ = [
     "BoxLimits",
+    "Certify",
     "Color",
     "CountOnly",
     "DefinitionName",
+    "Exact",
     "InputFiles",
     "LineFlag",
     "Margin",
@@ -47,6 +49,16 @@ DefinitionName = Annotated[str, typer.Option(metavar="NAME", help="What is count
 CountOnly = Annotated[bool, typer.Option("--count-only", help="Count without keeping the regions: faster.")]
 MaxRegions = Annotated[str | None, typer.Option(metavar="NUMBER", help="Stop after so many regions.")]
 TimeLimit = Annotated[str | None, typer.Option(metavar="SECONDS", help="Stop after so long.")]
+Exact = Annotated[
+    str,
+    typer.Option(
+        metavar="WORD", help="Exact arithmetic: needed (where floating point does not decide), never, always."
+    ),
+]
+Certify = Annotated[
+    bool,
+    typer.Option("--certify", help="Check the regions exactly afterwards; exit with 5 where something does not hold."),
+]
 Require = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="complete or certified: exit with 5 where the result, still written, is not."),

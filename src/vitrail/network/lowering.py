@@ -16,7 +16,7 @@ from vitrail.network.ops.concat import Concat
 from vitrail.network.ops.convolution import Convolution
 from vitrail.network.ops.elementwise import Elementwise, clamp
 from vitrail.network.ops.linear import ConstantProduct, Linear
-from vitrail.network.ops.normalization import batch_norm_constants
+from vitrail.network.ops.normalization import batch_norm_scale
 
 __all__ = [
     "Operand",
@@ -202,10 +202,14 @@ def batch_norm(
     epsilon: float,
 ) -> Value:
     """Batch normalisation in evaluation mode; channels are axis 1."""
-    scale, shift = batch_norm_constants(gamma, beta, mean, variance, epsilon)
-    builder.note(f"batch norm at {builder.place}: one float64 scale and shift per channel, each rounded once")
+    scale = batch_norm_scale(gamma, variance, epsilon)
+    builder.note(f"batch norm at {builder.place}: gamma / sqrt(variance + eps) is rounded once to float64")
     column = (-1, *(1,) * (len(value.shape) - 2))
-    return scale_and_shift(builder, value, scale.reshape(column), shift.reshape(column), "batch_norm")
+    # in two steps, so that mean and shift stay the stored numbers: one scale and shift would round their combination
+    if bool((mean != 0).any()):
+        value = scale_and_shift(builder, value, None, -mean.reshape(column), "batch_norm")
+    shift = None if beta is None or not bool((beta != 0).any()) else beta.reshape(column)
+    return scale_and_shift(builder, value, scale.reshape(column), shift, "batch_norm")
 
 
 def elementwise(builder: GraphBuilder, value: Value, make: Callable[[Shape], Elementwise | None]) -> Value:

@@ -37,8 +37,9 @@ _TAIL = """
   data; constant parameters; no control flow, no quantised operators.
 * Products and quotients of two variables, smooth functions, discontinuous functions, recurrent layers, transposed and
   three-dimensional convolutions are refused.
-* Parameters of any real type are promoted to float64 without rounding. Batch norm, divisions and means store float64
-  numbers that are rounded once (the notes of the network say where); the analysed network has these numbers.
+* Parameters of any real type are promoted to float64 without rounding. The factor gamma / sqrt(variance + eps) of batch
+  norm, reciprocals of divisors and of the sizes of means are float64 numbers that are rounded once (the notes of the
+  network say where); the analysed network has these numbers.
 * In-place operations are supported; combined with `softshrink` in one module they are refused.
 * `drop_output_activation=True` removes a last {torch} (torch) or {onnx} (ONNX).
 * ONNX nodes with constant inputs only may also be: {fold}.
