@@ -24,9 +24,9 @@ class Account:
     """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs.
 
     `exact` of these belong to cells that were cut exactly; `arithmetic` says how they were to be decided. `undecided`
-    counts the times that a sign at a vertex was left open (never where exact arithmetic is allowed). `unproven` units lie in layers whose rounding-error bound is too large to prove any sign;
-    `dirty` regions were touched by an undecided sign. `measure` is the domain's, in input units; `measure_scale` that
-    of one unit of frame coordinates.
+    counts the times that a sign at a vertex was left open (never where exact arithmetic is allowed). `unproven` units
+    lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were touched by an
+    undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame coordinates.
 
     Example:
         >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), "filtered", 120, 6, 0, 0, 0, True, 0.1)

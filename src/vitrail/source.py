@@ -41,7 +41,8 @@ class Source:
     def maps(self, words: np.ndarray) -> np.ndarray:
         """Output forms from packed patterns, in the domain's own frame coordinates, (regions, k + 1, outputs)."""
         maps = replay(self.plan, torch.from_numpy(self.roots.forms), words)
-        maps[:, 1:] /= self.scale[:, None]
+        with np.errstate(over="ignore"):  # infinite then, and compared exactly
+            maps[:, 1:] /= self.scale[:, None]
         return maps
 
     @property

@@ -40,7 +40,7 @@ class Status(StrEnum):
 _ADVICE = {
     Status.EXACT: "every sign decision was made exactly",
     Status.CERTIFIED: "every sign decision was made outside a proven rounding-error bound, or exactly",
-    Status.UNCERTIFIED: "some signs fell inside the rounding-error bound; allow exact arithmetic, or read the count's bounds",
+    Status.UNCERTIFIED: "some signs fell inside the rounding-error bound; allow exact arithmetic, or read the bounds",
     Status.PARTIAL: "stopped before the end; what is there is valid, the count a lower bound: raise the budget",
 }
 

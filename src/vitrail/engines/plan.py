@@ -187,9 +187,9 @@ def _table(
             if not proven:
                 table[0] = ESTIMATE_OPERATIONS * (guess + 1) * UNIT_ROUNDOFF * (scale + extra)
                 table[1:] = 0.0 if bounded else table[0]
-    # a form that is so large, or a bound that overflows, decides nothing, and that is all
-    size = (magnitude.sum(axis=0) + extra).reshape(table.shape[1:])
-    table[:, ~(size < LARGE)] = OVERFLOWING
+        # a form that is so large, or a bound that overflows, decides nothing, and that is all
+        size = (magnitude.sum(axis=0) + extra).reshape(table.shape[1:])
+        table[:, ~(size < LARGE)] = OVERFLOWING
     groups = op.candidates if isinstance(op, Maximum) else None
     return CutTable(breakpoints, groups, table, first_row, bits_for(op.pieces)), proven
 
