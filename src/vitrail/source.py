@@ -49,7 +49,8 @@ class Source:
     def tolerance(self) -> np.ndarray:
         """How far two computed maps that are equal may be apart, shape (k + 1, outputs)."""
         tolerance = 2.0 * self.plan.output_error
-        return np.concatenate([tolerance[:1], tolerance[1:] / self.scale[:, None]])
+        with np.errstate(over="ignore"):
+            return np.concatenate([tolerance[:1], tolerance[1:] / self.scale[:, None]])
 
     def differ(self, words: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         """Whether the wiring lets the maps of two regions differ; False is a proof that they are equal."""

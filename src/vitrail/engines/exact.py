@@ -174,7 +174,11 @@ class ExactCutter:
             if -1 not in found:
                 return _Known(recent.forms, np.array(found), recent.stages)
         used, rows_of = np.unique(frames, return_inverse=True)
-        return _Known(exact_prologue(self.plan.graph, self.roots.only(used).exact()), rows_of, 0)
+        before: tuple[np.ndarray, dict[int, Fixed]] | None = getattr(self._memory, "prologue", None)
+        if before is None or not np.array_equal(before[0], used):
+            before = used, exact_prologue(self.plan.graph, self.roots.only(used).exact())
+            self._memory.prologue = before  # cells of one frame follow each other
+        return _Known(before[1], rows_of, 0)
 
     def stage(self, number: int, forms: dict[int, Fixed]) -> StageForms:
         """The forms that decide a stage."""

@@ -221,7 +221,8 @@ def _local_scales(graph: Graph, root: Tensor) -> dict[int, np.ndarray]:
         else:
             winner = as_maximum(node.op)
             forms[index] = winner.apply(inputs, winner.pieces_at([form[:, 0] for form in inputs]))
-    return {index: np.abs(form[0].numpy()).sum(axis=0) for index, form in forms.items()}
+    with np.errstate(over="ignore"):
+        return {index: np.abs(form[0].numpy()).sum(axis=0) for index, form in forms.items()}
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:
