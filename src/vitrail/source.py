@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vitrail.cells.exact import ExactCell
-from vitrail.engines.exact import ExactCutter
+from vitrail.engines.exact_forms import ExactForms
 from vitrail.engines.plan import Plan
 from vitrail.engines.replay import replay
 from vitrail.engines.roots import Roots
@@ -63,21 +63,21 @@ class Source:
 
     def map_numbers(self, words: np.ndarray) -> np.ndarray:
         """A number for the exact affine map of each region, (regions,): equal numbers where the maps are equal."""
-        cutter = ExactCutter(self.plan, self.roots)
+        exact = ExactForms(self.plan, self.roots)
         numbers: dict[tuple[int, bytes], int] = {}
         result = np.empty(words.shape[0], dtype=np.int64)
-        for start in range(0, words.shape[0], cutter.batch):
-            part = words[start : start + cutter.batch]
-            maps = cutter.forms(np.zeros(len(part), dtype=np.int64), part)[self.plan.graph.output].keys()
+        for start in range(0, words.shape[0], exact.batch):
+            part = words[start : start + exact.batch]
+            maps = exact.along(np.zeros(len(part), dtype=np.int64), part)[self.plan.graph.output].keys()
             result[start : start + len(part)] = [numbers.setdefault(key, len(numbers)) for key in maps]
         return result
 
     def exact_cells(self, words: np.ndarray, labels: list[list[tuple[int, int]]]) -> list[ExactCell]:
         """The exact cells of regions with these patterns, from the hyperplanes and cuts of their facets."""
-        cutter = ExactCutter(self.plan, self.roots)
+        exact = ExactForms(self.plan, self.roots)
         result: list[ExactCell] = []
-        for start in range(0, words.shape[0], cutter.batch):
-            part = words[start : start + cutter.batch]
+        for start in range(0, words.shape[0], exact.batch):
+            part = words[start : start + exact.batch]
             frames = np.zeros(len(part), dtype=np.int64)
-            result += cutter.cells(labels[start : start + len(part)], frames, cutter.forms(frames, part))
+            result += exact.cells(labels[start : start + len(part)], frames, exact.along(frames, part))
         return result

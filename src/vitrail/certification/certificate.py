@@ -15,6 +15,7 @@ from vitrail.cells.exact import ExactCell
 from vitrail.certification.cells import cell_of, witness
 from vitrail.certification.halfspaces import Halfspaces, existing_pieces
 from vitrail.domains import Domain
+from vitrail.engines.exact_forms import batch_size
 from vitrail.engines.roots import Roots
 from vitrail.errors import InvalidOptionError, NotCertifiedError
 from vitrail.network.exact import exact_forms, exact_pieces, exact_prologue
@@ -29,9 +30,6 @@ from vitrail.status import Status
 
 __all__ = ["Certificate", "certify"]
 
-_BATCH_BYTES = 2**25
-_DIGITS = 16
-"""Digits that forms are expected to have, to size a batch."""
 _SHOWN = 3
 """Regions that a message names."""
 
@@ -162,7 +160,7 @@ class _Evidence:
         self.prologue = exact_prologue(self.graph, self.roots.exact())
         self.error, self.maps = self._stored_maps()
         widest = max(int(np.prod(shape, dtype=np.int64)) for shape in self.graph.shapes)
-        size = int(max(1, _BATCH_BYTES // (8 * _DIGITS * (self.roots.dimension + 1) * widest)))
+        size = batch_size(widest, self.roots.dimension)
         for start in range(0, len(self.regions), size):
             stop = min(start + size, len(self.regions))
             patterns = self.regions.layout.unpack(self.words[start:stop])

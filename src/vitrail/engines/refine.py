@@ -214,7 +214,7 @@ def _float_children(frontier: _Frontier, doubtful: np.ndarray) -> Iterator[Child
     if plan.arithmetic is not Arithmetic.EXACT:
         yield from cells.cut(frontier.forms, table, work, doubtful)
         return
-    size = frontier.means.cutter.batch
+    size = frontier.means.cutter.forms.batch
     for done in range(0, len(cells), size):
         nothing = np.zeros((0, table.words), dtype=np.int64)
         yield Children(cells.take(0, 0), nothing[:, 0], nothing, 0, min(done + size, len(cells)))
