@@ -211,7 +211,7 @@ def test_sets_from_files_need_network_and_domain(plane: RegionSet, tmp_path: Pat
     again = RegionSet.read(plane.to_npz(tmp_path / "regions.npz"))
     with pytest.raises(InvalidOptionError, match="need the network and the domain"):
         vitrail.certify(again)
-    with pytest.raises(InvalidOptionError, match="need the network and the domain"):
+    with pytest.raises(InvalidOptionError, match="need the domain"):
         vitrail.certify(again, he(2, 6, 6, 2))
     assert vitrail.certify(again, he(2, 6, 6, 2), square()).status is Status.EXACT
     with pytest.raises(InvalidOptionError, match=r"units by layer"):
@@ -220,8 +220,26 @@ def test_sets_from_files_need_network_and_domain(plane: RegionSet, tmp_path: Pat
         vitrail.certify(again, he(2, 6, 6, 2), vitrail.Plane([1.0, 0.0], [1.0, 0.0], [0.0, 1.0]))
     other = vitrail.certify(again, he(2, 6, 6, 2, seed=1), square())
     assert other.status is Status.UNCERTIFIED
-    larger = vitrail.certify(again, he(2, 6, 6, 2), square(2.0))
-    assert {problem.split(":")[0] for problem in larger.problems} >= {"vertices", "measure"}
+    with pytest.raises(InvalidOptionError, match=r"expected the domain of the regions, box \[-1, 1\]"):
+        vitrail.certify(again, he(2, 6, 6, 2), square(2.0))
+    with pytest.raises(InvalidOptionError, match=r"3 outputs and 2 inputs, the regions \(6, 6\), 2 and 2"):
+        vitrail.certify(again, he(2, 6, 6, 3), square())
+    with pytest.raises(InvalidOptionError, match=r"and 3 inputs"):
+        vitrail.certify(again, he(3, 6, 6, 2), square())
+
+
+def test_arguments_of_another_kind_are_refused(plane: RegionSet) -> None:
+    network = he(2, 6, 6, 2)
+    for arguments in ((network,), (plane.count(),), (plane, square(), network), (plane, network, "box")):
+        with pytest.raises(InvalidOptionError, match="expected a"):
+            vitrail.certify(*arguments)  # type: ignore[arg-type]
+
+
+def test_nothing_found_is_nothing_shown() -> None:
+    regions = vitrail.enumerate_regions(he(2, 6, 6, 2), square(), time_limit=1e-9)
+    certificate = vitrail.certify(regions)
+    assert (len(regions), certificate.status) == (0, Status.PARTIAL)
+    assert {check.holds for check in certificate.checks} == {None}
 
 
 def test_without_patterns_there_is_nothing_to_certify() -> None:

@@ -24,7 +24,7 @@ def one_of(name: str, value: object, allowed: Sequence[str]) -> str:
     text = str(value)
     if text in allowed:
         return text
-    close = difflib.get_close_matches(text, allowed, n=1, cutoff=0.0)
+    close = difflib.get_close_matches(text, allowed, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise InvalidOptionError(f"{name}: expected one of {', '.join(allowed)}, found {text!r}{hint}")
 

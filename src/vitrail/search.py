@@ -108,7 +108,8 @@ def enumerate_regions(
     Raises:
         InvalidDomainError: the domain does not fit the network's input.
         InvalidModelError: the network's numbers overflow on the domain.
-        InvalidOptionError: a budget that is not a positive number.
+        InvalidOptionError: a budget that is not a positive number, or another value of `exact`.
+        ResourceLimitError: exact arithmetic meets a sum of more than 2^19 terms.
 
     Example:
         >>> import vitrail
@@ -168,7 +169,8 @@ def count_regions(
     Raises:
         InvalidDomainError: a domain does not fit the network's input, or domains of different dimensions.
         InvalidModelError: the network's numbers overflow on the domain.
-        InvalidOptionError: an unknown definition, or a budget that is not a positive number.
+        InvalidOptionError: an unknown definition, a budget that is not a positive number, or another value of `exact`.
+        ResourceLimitError: exact arithmetic meets a sum of more than 2^19 terms.
 
     Example:
         >>> import vitrail

@@ -40,7 +40,7 @@ class Status(StrEnum):
 _ADVICE = {
     Status.EXACT: "every sign decision was made exactly",
     Status.CERTIFIED: "every sign decision was made outside a proven rounding-error bound, or exactly",
-    Status.UNCERTIFIED: "some signs fell inside the rounding-error bound; allow exact arithmetic, or read the bounds",
+    Status.UNCERTIFIED: "some signs had no proof: allow exact arithmetic, or read `lower` and `upper` of the count",
     Status.PARTIAL: "stopped before the end; what is there is valid, the count a lower bound: raise the budget",
 }
 

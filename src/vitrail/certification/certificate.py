@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from vitrail.cells.exact import ExactCell
 from vitrail.certification.cells import cell_of, witness
 from vitrail.certification.halfspaces import Halfspaces, existing_pieces
 from vitrail.domains import Domain
+from vitrail.domains.frame import Frame
 from vitrail.engines.exact_forms import batch_size
 from vitrail.engines.roots import Roots
 from vitrail.errors import InvalidOptionError, NotCertifiedError
@@ -36,7 +38,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Check:
-    """One property that was checked: whether it holds (None: not to be had from this set), and what was found."""
+    """One property that was checked: whether it holds (None: not to be had from this set), and what was found.
+
+    Example:
+        >>> Check("measure", False, "the sum is off by -0.25 of the domain's").holds
+        False
+    """
 
     name: str
     holds: bool | None
@@ -45,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a second, independent look at a set of regions found.
+    """What a second, independent look at a set of so many `regions` found: `checks`, a `Check` for each property.
 
     `status` is exact where everything holds: then the set is the set of all activation regions of the domain. It is
     partial where everything holds that a search which ended early can offer, and uncertified where something does not.
@@ -97,8 +104,9 @@ def certify(
     neighbors agree on it; and that V - E + F = 1. A set that was read from a file needs `net` and `domain`.
 
     Raises:
-        InvalidOptionError: the patterns were not kept, or network and domain are neither known nor given, or do not fit
-            the regions.
+        InvalidOptionError: arguments of other kinds, or the patterns were not kept, or network and domain are neither
+            known nor given, or are not those of the regions.
+        ResourceLimitError: the network has sums of more terms than can be exact.
 
     Example:
         >>> import vitrail
@@ -108,6 +116,7 @@ def certify(
         >>> certificate.status.value, [check.name for check in certificate.checks]
         ('exact', ['patterns', 'witnesses', 'vertices', 'maps', 'measure', 'facets', 'continuity', 'Euler'])
     """
+    _check_arguments(regions, net, domain)
     if regions.words is None:
         raise InvalidOptionError("certify: the patterns were not kept; enumerate with patterns=True")
     evidence = _Evidence(regions, regions.words, *_origin(regions, net, domain))
@@ -117,24 +126,45 @@ def certify(
     return Certificate(len(regions), tuple(evidence.checks()))
 
 
+def _check_arguments(regions: object, net: object, domain: object) -> None:
+    for name, value, expected in (("regions", regions, RegionSet), ("net", net, Network)):
+        if not isinstance(value, expected) and (value is not None or name == "regions"):
+            raise InvalidOptionError(f"certify: {name}: expected a {expected.__name__}, found {type(value).__name__}")
+    if domain is not None and not isinstance(getattr(domain, "frame", None), Frame):
+        raise InvalidOptionError(f"certify: domain: expected a domain, found {type(domain).__name__}")
+
+
 def _origin(regions: RegionSet, net: Network | None, domain: Domain | None) -> tuple[Graph, Roots]:
     source = regions.source
     graph = net.graph if net is not None else None if source is None else source.plan.graph
-    roots = None if source is None else source.roots
-    if domain is not None and graph is not None:
-        frame = domain.frame
-        if not (np.array_equal(frame.origin, regions.origin) and np.array_equal(frame.basis, regions.basis)):
-            raise InvalidOptionError("certify: the domain has another frame than the regions; give their own")
-        roots = Roots.of([domain], graph.input_shape)
-    if graph is None or roots is None:
-        raise InvalidOptionError("certify: regions that were read from a file need the network and the domain as well")
+    if graph is None or (source is None and domain is None):
+        missing = " and the ".join(name for name, given in (("network", graph), ("domain", domain)) if given is None)
+        raise InvalidOptionError(f"certify: regions that were read from a file need the {missing} as well")
     units = tuple(piecewise_op(graph, node).units for node in graph.piecewise)
-    if units != regions.layout.units:
+    outputs, inputs = (math.prod(shape) for shape in (graph.output_shape, graph.input_shape))
+    at_hand = regions.stored_maps is not None or source is not None
+    own = (regions.layout.units, regions.affine_maps.shape[2] if at_hand else outputs, regions.origin.size)
+    if own != (units, outputs, inputs):
         raise InvalidOptionError(
-            f"certify: the network has {units} units by layer, the regions {regions.layout.units}; "
-            "give the network that they belong to"
+            f"certify: the network has {units} units by layer, {outputs} outputs and {inputs} inputs, the regions "
+            f"{own[0]}, {own[1]} and {own[2]}; give the network that they belong to"
         )
-    return graph, roots
+    if domain is None and source is not None:
+        return graph, source.roots
+    return graph, _own_roots(regions, domain, graph)
+
+
+def _own_roots(regions: RegionSet, domain: Domain | None, graph: Graph) -> Roots:
+    if domain is None:
+        raise InvalidOptionError("certify: regions that were read from a file need the domain as well")
+    frame, account = domain.frame, regions.account
+    same_frame = np.array_equal(frame.origin, regions.origin) and np.array_equal(frame.basis, regions.basis)
+    if not same_frame or (domain.measure, domain.description) != (account.measure, account.domain):
+        raise InvalidOptionError(
+            f"certify: expected the domain of the regions, {account.domain}, found {domain.description}"
+            + ("" if same_frame else " in another frame")
+        )
+    return Roots.of([domain], graph.input_shape)
 
 
 @dataclass
@@ -279,7 +309,7 @@ class _Evidence:
     def _check(self, name: str, success: str) -> Check:
         found = self.wrong.get(name, [])
         if not found:
-            return Check(name, True, success)
+            return Check(name, True, success) if len(self.regions) else Check(name, None, "no regions")
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         return Check(name, False, "; ".join(found[:_SHOWN]) + more)
 
@@ -294,6 +324,8 @@ class _Evidence:
         whole = self.roots.cell(0).measure
         if whole < 0:
             return Check("measure", None, "the domain is unbounded")
+        if not complete and not self.measures:
+            return Check("measure", None, "no regions")
         total = _sum(self.measures)
         if total == whole if complete else total <= whole:
             return Check("measure", True, "equals the domain's" if complete else "at most the domain's")

@@ -55,7 +55,8 @@ class Plane:
 
         The origin is the centroid; the window is the bounding box of the three points in the plane, widened on every
         side by `margin` times its longer side, so that all three lie inside. The stored frame defines the domain: the
-        points lie in it up to its rounding.
+        points lie in it up to its rounding, so where many boundaries meet in one of them the plane may miss that point
+        and have tiny regions beside it. `Plane(a, b - a, c - a)` goes through `a` itself.
 
         Raises:
             InvalidDomainError: points on one line, a margin that is not positive, different shapes.

@@ -55,7 +55,8 @@ class Roots:
             forms[i, 0], forms[i, 1:] = frame.origin, _scaled(frame.basis, scale[:, None])
             if lost is not None and frame.remainder is not None:
                 lost[i, 1:] = _scaled(frame.remainder, scale[:, None])
-            scaled.append(_scaled(corners[i], 1.0 / scale))
+            with np.errstate(over="ignore"):  # which `_scaled` refuses
+                scaled.append(_scaled(corners[i], 1.0 / scale))
         shape = (*forms.shape[:2], *input_shape)
         remainder = None if lost is None else lost.reshape(shape)
         return cls(forms.reshape(shape), remainder, tuple(scaled), scales, np.arange(len(domains)))
@@ -116,7 +117,7 @@ def _check_frames(frames: Sequence[Frame], input_shape: tuple[int, ...]) -> None
 
 def _scaled(values: np.ndarray, powers: np.ndarray) -> np.ndarray:
     """Values times powers of two, none of which may lose anything."""
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         result = values * powers
         kept = result / powers == values
     if not (np.isfinite(powers).all() and kept.all()):

@@ -84,6 +84,8 @@ def search(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants, resources: 
         _run_tasks(job, tasks, resources, resources.executor, found)
     else:
         _run_here(job, tasks, resources, found)
+    if resources.report is not None and found.complete:
+        resources.report(1.0, int(found.regions.sum()))
     return found
 
 

@@ -22,6 +22,8 @@ DIGIT_BITS = 18
 _HALF = 1 << (DIGIT_BITS - 1)
 _MOST_CARRIED = 4
 """Digits that a sum below 2^62 can reach beyond its own."""
+_FEW = 1024
+"""Numbers below which the calls cost more than the memory (measured)."""
 _PIECES = 3
 """Digits that 53 bits fill."""
 
@@ -100,14 +102,13 @@ class Fixed:
     def normalized(self) -> Fixed:
         """The same numbers with digits in range, from any int64 digits below 2^62, and no zero digits at both ends."""
         digits = torch.cat([self.digits, torch.zeros((_MOST_CARRIED, *self.shape), dtype=torch.int64)])
-        while True:
-            carry = (digits + _HALF) >> DIGIT_BITS
-            if not bool(carry.any()):
-                break
-            digits -= carry << DIGIT_BITS
-            digits[1:] += carry[:-1]
-        used = torch.nonzero(digits.reshape(len(digits), math.prod(self.shape)).any(dim=1)).flatten()
-        if not used.numel():
+        numbers = math.prod(self.shape)
+        if numbers < _FEW:
+            _carry_everywhere(digits)
+        else:
+            _carry_upwards(digits)
+        used = np.flatnonzero([row.any() for row in digits.numpy().reshape(len(digits), numbers)])
+        if not used.size:
             return Fixed.zeros(self.shape)
         low, high = int(used[0]), int(used[-1]) + 1
         return Fixed(digits[low:high], self.exponent + low)
@@ -171,7 +172,7 @@ class Fixed:
             # lowest digits last, so that each sum has the larger part exact
             value += torch.where(index >= 0, digit, 0).to(torch.float64) * 2.0 ** (-DIGIT_BITS * step)
         powers = DIGIT_BITS * (self.exponent + top.clamp(min=0).numpy())
-        return torch.from_numpy(np.ldexp(value.numpy(), powers))
+        return torch.from_numpy(np.asarray(np.ldexp(value.numpy(), powers)))
 
     def keys(self) -> list[tuple[int, bytes]]:
         """One for each entry of the first axis: equal keys where all of its numbers are equal.
@@ -183,7 +184,7 @@ class Fixed:
         """
         result = []
         for entry in self.digits.unbind(1):
-            used = np.flatnonzero(entry.flatten(1).any(dim=1).numpy())
+            used = np.flatnonzero([bool(row.any()) for row in entry.numpy()])
             low, high = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
             result.append((self.exponent + low if used.size else 0, entry[low:high].numpy().tobytes()))
         return result
@@ -196,6 +197,26 @@ class Fixed:
         for row in self.digits.flip(0):
             total = (total << DIGIT_BITS) + row.numpy().astype(object)
         return total << (DIGIT_BITS * (self.exponent - low))
+
+
+def _carry_everywhere(digits: Tensor) -> None:
+    """Bring all digits into range at once, as often as it takes: few operations, each on everything."""
+    while True:
+        carry = (digits + _HALF) >> DIGIT_BITS
+        if not bool(carry.any()):
+            return
+        digits -= carry << DIGIT_BITS
+        digits[1:] += carry[:-1]
+
+
+def _carry_upwards(digits: Tensor) -> None:
+    """The same place by place: each is touched once, while it is in the cache."""
+    carry = torch.zeros(digits.shape[1:], dtype=torch.int64)
+    for row in digits:
+        row += carry
+        torch.add(row, _HALF, out=carry)
+        carry >>= DIGIT_BITS
+        row -= carry << DIGIT_BITS
 
 
 def aligned(numbers: Sequence[Fixed]) -> tuple[list[Tensor], int]:
