@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from flint import fmpq, fmpz
 
-from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST, VALUE_ROUNDING
+from vitrail.numerics.filters import EXACT_FORM_ROUNDING, LARGEST, SMALLEST, VALUE_ROUNDING
 from vitrail.numerics.predicates import Form, Point, canonical, meeting_point, nearest, side, turn
 
 __all__ = [
@@ -80,7 +80,8 @@ class Groups:
         forms, sizes = self.rounded[:, groups], self.sizes[:, groups]
         values, _ = at_vertices(cell, forms, sizes)
         with np.errstate(invalid="ignore"):
-            best = np.where(possible, values.sum(axis=0), -np.inf).argmax(axis=1)[:, None]
+            # clipped, so that a place that cannot win never stands in for one whose values overflow
+            best = np.where(possible, np.clip(values.sum(axis=0), -LARGEST, LARGEST), -np.inf).argmax(axis=1)[:, None]
             ahead, more = (np.take_along_axis(table, best[None], axis=2) for table in (forms, sizes))
             gaps, reach = at_vertices(cell, ahead - forms, more + sizes)
             beaten = (gaps > reach).all(axis=0)

@@ -20,12 +20,12 @@ from vitrail.domains.frame import Frame
 from vitrail.engines.exact_forms import batch_size
 from vitrail.engines.roots import Roots
 from vitrail.errors import InvalidOptionError, NotCertifiedError
-from vitrail.network.exact import exact_forms, exact_pieces, exact_prologue
+from vitrail.network.exact import exact_forms, exact_pieces
 from vitrail.network.graph import Graph, piecewise_op
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds, form_bounds
 from vitrail.numerics.filters import EXACT_FORM_ROUNDING, SMALLEST
-from vitrail.numerics.fixed import DIGIT_BITS, Fixed
+from vitrail.numerics.fixed import Fixed
 from vitrail.numerics.predicates import Point, canonical
 from vitrail.regions import RegionSet
 from vitrail.status import Status
@@ -75,7 +75,7 @@ class Certificate:
         """Exact, partial or uncertified."""
         if self.problems:
             return Status.UNCERTIFIED
-        covered = any(check.holds for check in self.checks if check.name in _COVERING)
+        covered = any(check.holds for check in self.checks if check.name == "facets")
         return Status.EXACT if covered else Status.PARTIAL
 
     def require(self) -> Certificate:
@@ -87,9 +87,6 @@ class Certificate:
         if self.problems:
             raise NotCertifiedError("the regions do not pass: " + "; ".join(self.problems))
         return self
-
-
-_COVERING = ("facets",)
 
 
 def certify(
@@ -137,8 +134,9 @@ def _check_arguments(regions: object, net: object, domain: object) -> None:
 def _origin(regions: RegionSet, net: Network | None, domain: Domain | None) -> tuple[Graph, Roots]:
     source = regions.source
     graph = net.graph if net is not None else None if source is None else source.plan.graph
-    if graph is None or (source is None and domain is None):
-        missing = " and the ".join(name for name, given in (("network", graph), ("domain", domain)) if given is None)
+    place = domain if domain is not None else None if source is None else source.roots
+    if graph is None or place is None:
+        missing = " and the ".join(name for name, given in (("network", graph), ("domain", place)) if given is None)
         raise InvalidOptionError(f"certify: regions that were read from a file need the {missing} as well")
     units = tuple(piecewise_op(graph, node).units for node in graph.piecewise)
     outputs, inputs = (math.prod(shape) for shape in (graph.output_shape, graph.input_shape))
@@ -149,14 +147,10 @@ def _origin(regions: RegionSet, net: Network | None, domain: Domain | None) -> t
             f"certify: the network has {units} units by layer, {outputs} outputs and {inputs} inputs, the regions "
             f"{own[0]}, {own[1]} and {own[2]}; give the network that they belong to"
         )
-    if domain is None and source is not None:
-        return graph, source.roots
-    return graph, _own_roots(regions, domain, graph)
+    return graph, place if isinstance(place, Roots) else _own_roots(regions, place, graph)
 
 
-def _own_roots(regions: RegionSet, domain: Domain | None, graph: Graph) -> Roots:
-    if domain is None:
-        raise InvalidOptionError("certify: regions that were read from a file need the domain as well")
+def _own_roots(regions: RegionSet, domain: Domain, graph: Graph) -> Roots:
     frame, account = domain.frame, regions.account
     same_frame = np.array_equal(frame.origin, regions.origin) and np.array_equal(frame.basis, regions.basis)
     if not same_frame or (domain.measure, domain.description) != (account.measure, account.domain):
@@ -187,7 +181,7 @@ class _Evidence:
 
     def gather(self) -> Iterator[int]:
         """Go through all regions in batches; yields how many were done."""
-        self.prologue = exact_prologue(self.graph, self.roots.exact())
+        self.prologue = exact_forms(self.graph, {0: self.roots.exact()}, np.zeros(1, dtype=np.int64), ())
         self.error, self.maps = self._stored_maps()
         widest = max(int(np.prod(shape, dtype=np.int64)) for shape in self.graph.shapes)
         size = batch_size(widest, self.roots.dimension)
@@ -233,7 +227,7 @@ class _Evidence:
         self._maps(numbers, output)
         coefficients = output.integers(output.exponent)
         for at, cell in cells.items():
-            self._cell(int(numbers[at]), cell, coefficients[at], output.exponent)
+            self._cell(int(numbers[at]), cell, coefficients[at], output.power)
 
     def _witnesses(self, numbers: np.ndarray, patterns: Sequence[np.ndarray], cells: dict[int, ExactCell]) -> None:
         points = [witness(cell) for cell in cells.values()]
@@ -262,7 +256,7 @@ class _Evidence:
         for i in np.flatnonzero(off.any(axis=(1, 2))):
             self.note("maps", int(numbers[i]), "the affine map is not the one of the pattern")
 
-    def _cell(self, number: int, cell: ExactCell, coefficients: np.ndarray, exponent: int) -> None:
+    def _cell(self, number: int, cell: ExactCell, coefficients: np.ndarray, power: int) -> None:
         self.measures.append(cell.measure)
         if not self._near(number, cell.points):
             self.note("vertices", number, "the stored vertices are not those of the pattern's cell")
@@ -273,7 +267,7 @@ class _Evidence:
             owners.append(number)
             if row < 0:
                 continue
-            value = _values_at(ends, coefficients, exponent)
+            value = _values_at(ends, coefficients, power)
             if self.values.setdefault(ends, value) != value:
                 self.note("continuity", number, f"its map differs from that of region {owners[1]} on their facet")
 
@@ -366,14 +360,14 @@ def _rational(value: float) -> fmpq:
     return fmpq(*float(value).as_integer_ratio())
 
 
-def _values_at(ends: Sequence[tuple[int, ...]], coefficients: np.ndarray, exponent: int) -> bytes:
+def _values_at(ends: Sequence[tuple[int, ...]], coefficients: np.ndarray, power: int) -> bytes:
     """A digest of the outputs at both ends of a facet: equal where all of them are."""
     digest = hashlib.blake2b(digest_size=16)
     for weight, *place in ends:
         for column in coefficients.T:
             value = int(column[0] * weight + sum(c * x for c, x in zip(column[1:], place, strict=True)))
             zeros = (value & -value).bit_length() - 1 if value else 0
-            digest.update(f"{value >> zeros}:{DIGIT_BITS * exponent + zeros if value else 0};".encode())
+            digest.update(f"{value >> zeros}:{power + zeros if value else 0};".encode())
     return digest.digest()
 
 

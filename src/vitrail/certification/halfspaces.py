@@ -12,7 +12,7 @@ from vitrail.network.exact import deciding_forms
 from vitrail.network.graph import Graph
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
-from vitrail.numerics.fixed import DIGIT_BITS, Fixed
+from vitrail.numerics.fixed import Fixed, to_integers
 from vitrail.numerics.predicates import Form, to_form
 
 __all__ = ["Answer", "Halfspaces", "existing_pieces"]
@@ -49,11 +49,9 @@ class _Rows:
         """One of them, exactly."""
         digits, minus = self.forms.digits.numpy()[:, cell], int(self.minus[cell, row])
         own = digits[:, :, self.plus[cell, row]]
-        values = [0] * digits.shape[1]
-        for place in (own if minus < 0 else own - digits[:, :, minus])[::-1].tolist():
-            values = [(value << DIGIT_BITS) + digit for value, digit in zip(values, place, strict=True)]
+        values = to_integers(own if minus < 0 else own - digits[:, :, minus])
         numerator, denominator = float(self.level[cell, row]).as_integer_ratio()
-        power, lowest = DIGIT_BITS * self.forms.exponent, 1 - denominator.bit_length()
+        power, lowest = self.forms.power, 1 - denominator.bit_length()
         values = [value << max(0, power - lowest) for value in values]
         values[0] -= numerator << max(0, lowest - power)
         return to_form([int(self.sign[cell, row]) * value for value in values])

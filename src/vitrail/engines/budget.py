@@ -27,6 +27,9 @@ class Budget:
         """Whether nothing is left."""
         if self._left is not None and self._left <= 0:
             return True
+        return self._late()
+
+    def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def ends(self, more: int) -> bool:
@@ -36,9 +39,7 @@ class Budget:
             >>> Budget(max_regions=10, seconds=None).ends(10), Budget(max_regions=10, seconds=None).ends(11)
             (False, True)
         """
-        return (self._left is not None and more > max(self._left, 0)) or (
-            self._deadline is not None and time.monotonic() > self._deadline
-        )
+        return (self._left is not None and more > max(self._left, 0)) or self._late()
 
     def allow(self, regions: int) -> int:
         """How many of so many new regions may be kept; they are charged."""

@@ -14,7 +14,7 @@ from vitrail.cells.batch import CutTable
 from vitrail.cells.exact import ExactCell, ExactInterval, ExactPolygon
 from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
-from vitrail.network.exact import deciding_forms, exact_forms, exact_prologue
+from vitrail.network.exact import deciding_forms, exact_forms
 from vitrail.numerics.fixed import Fixed
 from vitrail.numerics.predicates import Form, meeting_point, to_form
 
@@ -146,7 +146,8 @@ class ExactForms:
         used, rows_of = np.unique(frames, return_inverse=True)
         before: tuple[np.ndarray, dict[int, Fixed]] | None = getattr(self._memory, "prologue", None)
         if before is None or not np.array_equal(before[0], used):
-            before = used, exact_prologue(self.plan.graph, self.roots.only(used).exact())
+            roots = {0: self.roots.only(used).exact()}
+            before = used, exact_forms(self.plan.graph, roots, np.arange(used.size), ())
             self._memory.prologue = before  # cells of one frame follow each other
         return _Known(before[1], rows_of, 0)
 

@@ -7,38 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vitrail.errors import InvalidModelError
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, Op
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
 from vitrail.numerics.fixed import Fixed, aligned
 
-__all__ = ["deciding_forms", "exact_forms", "exact_pieces", "exact_prologue"]
-
-
-def exact_prologue(graph: Graph, root: Fixed) -> dict[int, Fixed]:
-    """Exact forms (frames, k + 1, *shape) of the nodes before the first piecewise op.
-
-    `root` are the forms of the input, (frames, k + 1, *input_shape).
-
-    Raises:
-        ResourceLimitError: a sum of more terms than can be exact.
-    """
-    forms = {0: root}
-    stop = graph.piecewise[0] if graph.piecewise else graph.output + 1
-    for index, node in enumerate(graph.nodes[1:stop], start=1):
-        forms[index] = _affine(node.op, [forms[source] for source in node.inputs])
-    return forms
+__all__ = ["deciding_forms", "exact_forms", "exact_pieces"]
 
 
 def exact_forms(
-    graph: Graph, prologue: dict[int, Fixed], rows: np.ndarray, patterns: Sequence[np.ndarray]
+    graph: Graph, known: dict[int, Fixed], rows: np.ndarray, patterns: Sequence[np.ndarray]
 ) -> dict[int, Fixed]:
     """Exact forms (cells, k + 1, *shape) of every node, as far as the patterns reach.
 
-    `rows` is the frame of each cell, a row of the prologue's forms; `patterns` one array (cells, units) for each of the
-    first piecewise ops. Stops before the next piecewise op; with a pattern for each the output's node is there.
+    `known` has the forms of some first nodes, of the input (node 0) at least, and `rows` says which row of these
+    belongs to each cell; `patterns` are one array (cells, units) for each of the first piecewise ops that are not
+    known. Stops before the next piecewise op; with a pattern for each the output's node is there.
 
     Raises:
         ResourceLimitError: a sum of more terms than can be exact.
@@ -47,12 +32,12 @@ def exact_forms(
         >>> from vitrail.network.network import Network
         >>> graph = Network.from_arrays([([[3.0], [-1.0]], None), ([[1.0, 1.0]], None)]).graph
         >>> root = Fixed.from_floats(torch.tensor([[[0.0], [1.0]]], dtype=torch.float64))
-        >>> forms = exact_forms(graph, exact_prologue(graph, root), np.array([0]), [np.array([[1, 0]])])
+        >>> forms = exact_forms(graph, {0: root}, np.array([0]), [np.array([[1, 0]])])
         >>> forms[graph.output].to_floats().tolist()
         [[[0.0], [3.0]]]
     """
     index = torch.from_numpy(np.asarray(rows))
-    forms = {node: form.with_digits(form.digits.index_select(1, index)) for node, form in prologue.items()}
+    forms = {node: form.with_digits(form.digits.index_select(1, index)) for node, form in known.items()}
     given = iter(patterns)
     for number, node in enumerate(graph.nodes[: graph.output + 1]):
         if number in forms:
@@ -111,12 +96,6 @@ def _winners(op: Op, inputs: Sequence[Fixed]) -> np.ndarray:
         larger = torch.from_numpy(Fixed(other - best, exponent).normalized().signs() > 0) & (groups[:, place] >= 0)
         winner = torch.where(larger, place, winner)
     return winner.numpy()
-
-
-def _affine(op: Op, inputs: Sequence[Fixed]) -> Fixed:
-    if not isinstance(op, AffineOp):
-        raise InvalidModelError(f"expected an affine op, found {op.name}")
-    return op.apply_exact(inputs)
 
 
 def _along(op: Op, inputs: Sequence[Fixed], pieces: np.ndarray) -> Fixed:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["DIGIT_BITS", "MOST_TERMS", "Fixed", "aligned"]
+__all__ = ["DIGIT_BITS", "MOST_TERMS", "Fixed", "aligned", "to_integers"]
 
 DIGIT_BITS = 18
 _HALF = 1 << (DIGIT_BITS - 1)
@@ -93,6 +93,11 @@ class Fixed:
             [0.0, 0.0]
         """
         return cls(torch.zeros((0, *shape), dtype=torch.int64), 0)
+
+    @property
+    def power(self) -> int:
+        """2 ** power is the unit of the lowest digit: all numbers are integers times it."""
+        return DIGIT_BITS * self.exponent
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -197,6 +202,19 @@ class Fixed:
         for row in self.digits.flip(0):
             total = (total << DIGIT_BITS) + row.numpy().astype(object)
         return total << (DIGIT_BITS * (self.exponent - low))
+
+
+def to_integers(digits: np.ndarray) -> list[int]:
+    """Python integers from their digits (places, numbers), in any int64 range: quicker than `Fixed` for a few.
+
+    Example:
+        >>> to_integers(np.array([[1, -1], [0, 1]]))
+        [1, 262143]
+    """
+    values = [0] * digits.shape[1]
+    for place in digits[::-1].tolist():
+        values = [(value << DIGIT_BITS) + digit for value, digit in zip(values, place, strict=True)]
+    return values
 
 
 def _carry_everywhere(digits: Tensor) -> None:
