@@ -23,7 +23,7 @@ boundary = vitrail.boundaries.decision_boundary(net, plane)
 
 for definition in ("activation", "linear", "affine"):
     print(f"{definition}: {regions.count(definition)!r}")
-print(f"decision boundary: {len(boundary.ends)} pieces, {boundary.length:.3f} input units long")
+print(f"decision boundary: {len(boundary)} pieces, {boundary.measure:.3f} input units long")
 
 captions = [f"digit {label}" for label in labels[chosen]]
 figure = plot_plane_with_points(regions, boundary, points, captions=captions)

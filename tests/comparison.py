@@ -76,7 +76,7 @@ def _shape_problems(exact: Subdivision, regions: RegionSet) -> list[str]:
     index = {cell.pattern: i for i, cell in enumerate(exact.cells)}
     order = [index[pattern] for pattern in patterns_of(regions)]
     out = []
-    pairs = ((order[i], order[j]) for i, j in regions.adjacency())
+    pairs = ((order[i], order[j]) for i, j in regions.facets.regions)
     if {(min(pair), max(pair)) for pair in pairs} != exact.adjacency():
         out.append("adjacency differs")
     if regions.euler_characteristic() != 1:

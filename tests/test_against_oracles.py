@@ -38,7 +38,7 @@ def problems(exact: Subdivision, regions: RegionSet) -> list[str]:
     maps = np.array([[[float(v) for v in row] for row in exact.cells[i].affine_map] for i in order]).transpose(0, 2, 1)
     if np.abs(maps - regions.affine_maps).max(initial=0) > CLOSE:
         out.append("affine maps differ")
-    adjacency = {(min(a, b), max(a, b)) for a, b in ((order[i], order[j]) for i, j in regions.adjacency())}
+    adjacency = {(min(a, b), max(a, b)) for a, b in ((order[i], order[j]) for i, j in regions.facets.regions)}
     if adjacency != exact.adjacency():
         out.append("adjacency differs")
     if regions.euler_characteristic() != 1:
@@ -134,7 +134,7 @@ def test_the_comparison_finds_planted_faults(case_with_several_cells: Case, faul
     if fault == "missing":
         last = fields["offsets"][-2]
         fields["offsets"] = fields["offsets"][:-1]
-        for name in ("vertices", "vertex_errors", "edge_units", "edge_cuts"):
+        for name in ("vertices", "vertex_errors", "facet_units", "facet_cuts"):
             fields[name] = fields[name][:last]
         fields["words"] = fields["words"][:-1]
     elif fault == "pattern":

@@ -96,7 +96,7 @@ def test_planted_faults_are_found(found: tuple[Case, Subdivision, RegionSet], fa
     _, truth, regions = found
     assert regions.words is not None
     last, whole = regions.offsets[-2:]
-    rows = ("vertices", "vertex_errors", "edge_units", "edge_cuts")
+    rows = ("vertices", "vertex_errors", "facet_units", "facet_cuts")
     if fault == "missing":
         kept = {name: getattr(regions, name)[:last] for name in rows}
         wrong = replace(
@@ -124,9 +124,9 @@ def test_planted_faults_are_found(found: tuple[Case, Subdivision, RegionSet], fa
         maps[0] += 1e-6
         wrong = replace(regions, stored_maps=maps)
     elif fault == "cuts":
-        cuts = regions.edge_cuts.copy()
+        cuts = regions.facet_cuts.copy()
         cuts[int(np.argmax(cuts >= 0))] = -1
-        wrong = replace(regions, edge_cuts=cuts)
+        wrong = replace(regions, facet_cuts=cuts)
     else:
         wrong = replace(regions, vertex_errors=np.zeros_like(regions.vertex_errors))
     assert differences(truth, wrong).silent != ()
@@ -155,7 +155,7 @@ def test_what_is_wrong_and_said_to_be_unsure_is_announced(found: tuple[Case, Sub
         dirty=regions.dirty[:-1],
         **{
             name: getattr(regions, name)[: regions.offsets[-2]]
-            for name in ("vertices", "vertex_errors", "edge_units", "edge_cuts")
+            for name in ("vertices", "vertex_errors", "facet_units", "facet_cuts")
         },
     )
     assert cut_short.status is Status.UNCERTIFIED

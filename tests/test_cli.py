@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import vitrail
 from vitrail.certification.certificate import Certificate, Check
 from vitrail.cli import main
 from vitrail.data import digits_network_path, digits_samples
+from vitrail.domains import Slice, Space
 
 DIGITS = str(digits_network_path())
 
@@ -187,14 +190,15 @@ def test_partial(extra: list[str], require: str, capsys: pytest.CaptureFixture[s
     arguments = ["regions", str(tmp_path / "wide.npz"), "--box=-1,1", *extra]
     assert main([*arguments, "--max-regions", "20"]) == 0
     out = capsys.readouterr().out
-    assert "lower bound" in out and "partial: " in out and "at least" in out
+    assert "(lower bound)" in out and "partial: " in out and re.search(r"bounds +[\d,]+ to [\d,]+ ", out)
     target = [] if extra else ["--out", str(tmp_path / "r.npz")]
     assert main([*arguments, "--max-regions", "20", "--require", require, "--json", *target]) == 5
     out, err = capsys.readouterr()
     document = json.loads(out)
-    assert document["count"]["status"] == "partial" and document["count"]["upper"] is None
+    assert document["count"]["status"] == "partial" and document["count"]["upper"] > 20
     assert err.startswith(f"error: --require {require}: the result is partial\nhint: ")
     if target:
+        assert document["activation_regions"] == 20
         assert not vitrail.RegionSet.read(target[1]).account.complete
     assert main([*arguments, "--require", require]) == 0
 
@@ -215,6 +219,147 @@ def test_uncertified_is_complete(monkeypatch: pytest.MonkeyPatch, two: str, caps
     out = capsys.readouterr().out
     assert "7 (estimate)" in out and "uncertified: " in out and "at least 5" in out
     assert main([*arguments, "--require", "certified"]) == 5
+
+
+# ---- more dimensions -----------------------------------------------------------------------------------------------
+
+
+def save_network(path: Path, *widths: int) -> vitrail.Network:
+    rng = np.random.default_rng(len(widths))
+    pairs = list(itertools.pairwise(widths))
+    arrays = {f"W{i + 1}": rng.normal(size=(b, a)) for i, (a, b) in enumerate(pairs)}
+    np.savez(path, **arrays, **{f"b{i + 1}": 0.3 * rng.normal(size=b) for i, (_, b) in enumerate(pairs)})
+    return vitrail.Network.from_file(path)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> str:
+    """Two layers on three inputs."""
+    save_network(tmp_path / "three.npz", 3, 5, 4, 2)
+    return str(tmp_path / "three.npz")
+
+
+PROPERTY = """
+(declare-const X_0 Real) (declare-const X_1 Real) (declare-const X_2 Real) (declare-const Y_0 Real)
+(assert (and (>= X_0 -1) (<= X_0 1.0) (>= X_1 -1.0) (<= X_1 1.0) (>= X_2 {}) (<= X_2 1.0)))
+(assert (>= Y_0 0.0))
+"""
+
+
+def test_a_box_in_space(three: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = vitrail.Network.from_file(three)
+    regions = vitrail.enumerate_regions(net, vitrail.Box([-1.0] * 3, [1.0] * 3))
+    document = run_json(capsys, "regions", three, "--box=-1,1", "--certify")
+    assert document["count"]["value"] == len(regions) > 20 and document["certificate"]["status"] == "exact"
+    assert document["cells"] == "vertices" and document["unbounded_regions"] == 0
+    assert document["f_vector"] == regions.f_vector.tolist() and document["euler_characteristic"] == 1
+    spread = document["spread"]
+    assert list(spread) == ["volume", "facets", "vertices"]
+    for name, values in (("volume", regions.measures), ("facets", np.diff(regions.facet_offsets))):
+        assert spread[name]["mean"] == pytest.approx(values.mean())
+        assert spread[name]["quantiles"][::2] == pytest.approx([values.min(), np.median(values), values.max()])
+    (tmp_path / "p.vnnlib").write_text(PROPERTY.format(-1))
+    boxes = ["--box=-1:1,-1:1,-1:1"], ["--box=-1,1"] * 3, ["--box=-1,1", "--box=-1:1,-1:1"]
+    for domain in (*boxes, ["--vnnlib", str(tmp_path / "p.vnnlib")], ["--box=-1,1", "--cells", "halfspaces"]):
+        again = run_json(capsys, "regions", three, *domain)
+        assert again["count"] == document["count"] and again["measure_sum"] == pytest.approx(8.0), domain
+    assert main(["regions", three, "--box=-1,1", "--cells=vertices"]) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split() for line in out.splitlines()]
+    assert err == "" and ["Euler", "characteristic", "1"] in rows and "vertices: polytopes" in out
+    assert ["per", "region", "least", "5", "%", "median", "95", "%", "most", "mean"] in rows
+    assert [row[0] for row in rows if row and row[0] in spread] == list(spread)
+    assert "the sum of the volumes differs from the domain's" in out
+
+
+def test_fixed_inputs_of_a_property(three: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.vnnlib").write_text(PROPERTY.format(1))
+    document = run_json(capsys, "regions", three, "--vnnlib", str(tmp_path / "p.vnnlib"))
+    plane = vitrail.Plane([0.0, 0.0, 1.0], [1.0, 0, 0], [0, 1.0, 0])
+    assert document["count"]["value"] == len(vitrail.enumerate_regions(vitrail.Network.from_file(three), plane))
+    assert document["domain"]["dimension"] == 2 and document["domain"]["measure"] == 4.0
+
+
+def test_the_whole_space(three: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = run_json(capsys, "regions", three, "--space")
+    regions = vitrail.enumerate_regions(vitrail.Network.from_file(three), Space(3))
+    assert document["count"]["value"] == len(regions) and document["domain"]["measure"] == "inf"
+    assert document["cells"] == "halfspaces" and document["f_vector"] is None
+    assert 0 < document["unbounded_regions"] < len(regions)
+    assert main(["regions", three, "--space"]) == 0
+    out = capsys.readouterr().out
+    assert f"unbounded {document['unbounded_regions']}; " in out and "linear programs" in out and "f-vector" not in out
+
+
+def test_a_slice_of_points(capsys: pytest.CaptureFixture[str]) -> None:
+    document = run_json(capsys, "regions", DIGITS, "--slice=3", "--random=4", "--margin=0", "--count-only")
+    points = np.random.default_rng(4).random((4, 64))
+    domain = Slice(points[0], points[1:] - points[0], 0.0, 1.0)
+    assert document["count"]["value"] == vitrail.count_regions(vitrail.Network.from_file(DIGITS), domain) > 10
+    assert document["domain"] == {"description": domain.description, "dimension": 3, "measure": domain.measure}
+    assert document["cells"] is document["spread"] is None
+
+
+def test_a_plot_in_space(three: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, color in (("a.png", "pattern"), ("b.pdf", "class")):
+        document = run_json(capsys, "regions", three, "--box=-1,1", "--plot", str(tmp_path / name), "--color", color)
+        assert document["files"]["plot"] == str(tmp_path / name) and (tmp_path / name).stat().st_size > 10_000
+
+
+def test_a_partial_count_says_what_it_cannot_exceed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_network(tmp_path / "n.npz", 4, 30, 30, 30, 30, 2)
+    assert main(["regions", str(tmp_path / "n.npz"), "--box=-1,1", "--max-regions=50"]) == 0
+    out = capsys.readouterr().out
+    assert "(lower bound)" in out and re.search(r"at least [\d,]+, at most \d\.\d\de\+\d+", out)
+    assert "the regions found cover" in out and "f-vector" not in out
+
+
+def test_many_dimensions_get_a_limit_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import vitrail.cli.regions
+
+    asked: list[float | None] = []
+    enumerate_regions = vitrail.enumerate_regions
+
+    def spy(*arguments: Any, **options: Any) -> vitrail.RegionSet:
+        asked.append(options["time_limit"])
+        return enumerate_regions(*arguments, **options)
+
+    monkeypatch.setitem(vars(vitrail), "enumerate_regions", spy)
+    monkeypatch.setattr(vitrail.cli.regions, "_UNASKED_SECONDS", 30.0)
+    save_network(tmp_path / "n.npz", 8, 2, 1)
+    for extra, seconds in (([], 30.0), (["--time-limit=9"], 9.0), (["--max-regions=9"], None)):
+        assert main(["regions", str(tmp_path / "n.npz"), "--box=-1,1", "--json", *extra]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["count"]["value"] >= 3 and asked.pop() == seconds
+        assert err.count("\n") == (not extra) and ("stops after 30 seconds" in err) is not extra
+    save_network(tmp_path / "m.npz", 7, 2, 1)
+    assert run_json(capsys, "regions", str(tmp_path / "m.npz"), "--box=-1,1")["cells"] == "vertices"
+
+
+def test_a_walk(three: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points = np.array([[0.1, 0.2, 0.3], [0.5, -0.4, 0.2], [9.0, 9.0, 9.0]])
+    np.save(tmp_path / "p.npy", points)
+    walk = ["regions", three, "--walk-from", str(tmp_path / "p.npy")]
+    found = vitrail.walk(vitrail.Network.from_file(three), points, max_distance=2)
+    document = run_json(capsys, *walk, "--steps=2")
+    numbers = [shell["regions"] for shell in document["walk"]["by_distance"]]
+    assert numbers == np.bincount(found.distances).tolist() and document["walk"]["seeds"] == 3
+    assert document["activation_regions"] == len(found.regions) == sum(numbers) <= document["count"]["value"]
+    assert document["domain"]["description"] == "whole space of 3 inputs"
+    one = run_json(capsys, *walk, "--rows=0,1", "--box=-1,1")
+    assert [shell["distance"] for shell in one["walk"]["by_distance"]] == [0, 1] and one["walk"]["seeds"] == 2
+    inside = vitrail.enumerate_regions(vitrail.Network.from_file(three), vitrail.Box([-1.0] * 3, [1.0] * 3))
+    whole = run_json(capsys, *walk, "--rows=0", "--box=-1,1", "--steps=99")
+    assert whole["count"]["value"] == len(inside) and whole["count"]["status"] == "certified"
+    assert main([*walk, "--steps=0", "--out", str(tmp_path / "r.npz")]) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split() for line in out.splitlines()]
+    assert err == "" and ["facets", "crossed", "regions", "facets", "of", "each", "class:", "regions"] in rows
+    assert len(vitrail.RegionSet.read(tmp_path / "r.npz")) == numbers[0]
+    assert main([*walk, "--box=-1,1"]) == 3
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 # ---- exact arithmetic and certificates -----------------------------------------------------------------------------

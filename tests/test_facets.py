@@ -26,5 +26,5 @@ def test_these_facets_need_exact_ends() -> None:
     for seed in range(12):
         net = to_network(crossing_within_an_ulp(seed))
         regions = vitrail.enumerate_regions(net, vitrail.Box([-1.0, -1.0], [1.0, 1.0]))
-        found += facet_pairs(regions.offsets, regions.vertices, regions.vertex_errors, regions.edge_cuts).open.size > 0
+        found += facet_pairs(regions.offsets, regions.vertices, regions.vertex_errors, regions.facet_cuts).open.size > 0
     assert found >= 6

@@ -28,7 +28,7 @@ from vitrail.files import arrays as file_arrays
 from vitrail.files.seal import seal
 from vitrail.regions import RegionSet
 
-ARRAYS = ("origin", "basis", "offsets", "vertices", "vertex_errors", "edge_units", "edge_cuts", "dirty", "words")
+ARRAYS = ("origin", "basis", "offsets", "vertices", "vertex_errors", "facet_units", "facet_cuts", "dirty", "words")
 FORMATS = ("npz", "parquet")
 
 
@@ -64,13 +64,13 @@ def example(name: str) -> RegionSet:
     if name == "no regions":
         whole = example("plane")
         account = dataclasses.replace(whole.account, complete=False)
-        some = {
-            n: getattr(whole, n)[:0] for n in ("vertices", "vertex_errors", "edge_units", "edge_cuts", "dirty", "words")
-        }
-        return dataclasses.replace(whole, account=account, offsets=whole.offsets[:1], **some)
+        rows = ("vertices", "vertex_errors", "facet_units", "facet_cuts", "incidence", "dirty", "words")
+        some = {name: getattr(whole, name)[:0] for name in rows}
+        start = whole.offsets[:1]
+        return dataclasses.replace(whole, account=account, offsets=start, facet_offsets=start, **some)
     if name == "odd numbers":
         whole = example("plane")
-        vertices, cuts = whole.vertices.copy(), whole.edge_cuts.copy()
+        vertices, cuts = whole.vertices.copy(), whole.facet_cuts.copy()
         vertices[:3, 0] = -0.0, 5e-324, 1 + 2**-52
         cuts[:2] = 2**62 + 1, -1
         dirty = whole.dirty.copy()
@@ -78,7 +78,7 @@ def example(name: str) -> RegionSet:
         words = whole.words.copy()
         words[0, 0] = -(2**63)
         account = dataclasses.replace(whole.account, domain="a\nb\x1b \ud800é", seconds=0.1 + 0.2, measure=float("inf"))
-        replaced = {"vertices": vertices, "edge_cuts": cuts, "dirty": dirty, "words": words, "account": account}
+        replaced = {"vertices": vertices, "facet_cuts": cuts, "dirty": dirty, "words": words, "account": account}
         return dataclasses.replace(whole, **replaced, source=None, stored_maps=whole.affine_maps)
     raise ValueError(name)
 
@@ -97,7 +97,7 @@ def same_bits(one: np.ndarray | None, other: np.ndarray | None) -> bool:
 
 def differences(one: RegionSet, other: RegionSet) -> list[str]:
     # cuts are written with the facets resolved
-    first = {name: getattr(one, "facet_cuts" if name == "edge_cuts" else name) for name in ARRAYS}
+    first = {name: getattr(one, "settled_cuts" if name == "facet_cuts" else name) for name in ARRAYS}
     found = [name for name in ARRAYS if not same_bits(first[name], getattr(other, name))]
     found += [name for name in ("layout", "account") if getattr(one, name) != getattr(other, name)]
     if file_arrays.maps_at_hand(one) and not same_bits(one.affine_maps, other.stored_maps):
@@ -140,7 +140,7 @@ def test_a_set_that_was_read_works(kind: str, tmp_path: Path) -> None:
     regions = example("plane")
     again = RegionSet.read(write(regions, tmp_path / f"r.{kind}"))
     assert again.count() == regions.count() and again.status is regions.status
-    assert np.array_equal(again.adjacency(), regions.adjacency())
+    assert np.array_equal(again.facets.regions, regions.facets.regions)
     assert np.array_equal(again.classes, regions.classes)
     assert all(np.array_equal(a, b) for a, b in zip(again.patterns(), regions.patterns(), strict=True))
     pandas.testing.assert_frame_equal(again.to_frame(), regions.to_frame())
@@ -152,7 +152,7 @@ def test_a_set_that_was_read_works(kind: str, tmp_path: Path) -> None:
 def test_metadata_say_where_it_comes_from(kind: str, tmp_path: Path) -> None:
     metadata = files.read_metadata(write(example("plane"), tmp_path / f"r.{kind}"))
     assert metadata["network"] == network().digest
-    assert (metadata["format"], metadata["schema"]) == ("vitrail regions", 2)
+    assert (metadata["format"], metadata["schema"]) == ("vitrail regions", 3)
     assert isinstance(metadata["vitrail"], str)
     without = dataclasses.replace(example("plane"), source=None)
     assert files.read_metadata(write(without, tmp_path / f"s.{kind}"))["network"] is None
@@ -198,7 +198,7 @@ def test_frame_where_something_is_missing() -> None:
 def test_graph() -> None:
     regions = example("plane")
     graph = regions.to_networkx()
-    assert (graph.number_of_nodes(), graph.number_of_edges()) == (len(regions), len(regions.adjacency()))
+    assert (graph.number_of_nodes(), graph.number_of_edges()) == (len(regions), len(regions.facets.regions))
     for a, b, data in list(graph.edges(data=True))[:20]:
         one, other = (np.concatenate(regions[i].pattern) for i in (a, b))
         assert one[data["unit"]] != other[data["unit"]]
@@ -384,7 +384,7 @@ INCONSISTENT = {
     "offsets start": (change("offsets", with_first(1)), "offsets"),
     "offsets length": (change("offsets", lambda a: a[:-1]), "expected"),
     "offsets empty": (change("offsets", lambda a: a[:0]), "offsets"),
-    "offsets backwards": (change("offsets", lambda a: a[[0, 2, 1, *range(3, len(a))]]), "vertices"),
+    "offsets backwards": (change("offsets", lambda a: a[[0, 2, 1, *range(3, len(a))]]), "offsets do not rise"),
     "offsets end": (change("offsets", lambda a: a + np.eye(1, len(a), len(a) - 1, dtype=np.int64)[0]), "shape"),
     "vertices type": (change("vertices", lambda a: a.astype(np.float32)), "float32"),
     "vertices shape": (change("vertices", lambda a: a[:, :1]), "shape"),
@@ -395,7 +395,7 @@ INCONSISTENT = {
     "basis": (change("basis", lambda a: np.concatenate([a, a])), "basis"),
     "words": (change("words", lambda a: a[:, :1]), "words"),
     "maps": (change("maps", lambda a: a[:-1]), "maps"),
-    "edge units": (change("edge_units", with_first(11)), "unit 11"),
+    "edge units": (change("facet_units", with_first(11)), "unit 11"),
     "missing": (lambda metadata, arrays: arrays.pop("dirty"), "missing"),
     "extra": (lambda metadata, arrays: arrays.update(extra=np.zeros(1)), "unknown"),
 }

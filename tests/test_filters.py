@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrail.cells.exact import ExactPolygon, at_vertices
+from vitrail.cells.exact import at_vertices
+from vitrail.cells.exact_polygon import ExactPolygon
 from vitrail.cells.interval_cut import end_sign, root
 from vitrail.cells.polygon_kernels import meet, vertex_signs
 from vitrail.numerics.filters import SMALLEST, VALUE_ROUNDING

@@ -112,7 +112,7 @@ def picture_of(regions: RegionSet) -> Picture:
     return Picture(
         dict(zip(names, regions.measures.tolist(), strict=True)),
         dict(zip(names, regions.affine_maps, strict=True)),
-        {frozenset((names[i], names[j])) for i, j in regions.adjacency()},
+        {frozenset((names[i], names[j])) for i, j in regions.facets.regions},
         tuple(int(regions.count(definition)) for definition in DEFINITIONS),
     )
 

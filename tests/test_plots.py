@@ -17,7 +17,9 @@ from vitrail.boundaries import decision_boundary
 from vitrail.errors import InvalidOptionError
 from vitrail.plots.envelope import bands_of
 from vitrail.plots.palette import class_colors, layer_colors, oklch, pattern_colors
+from vitrail.plots.patches import NO_FACET, Patches, clipped, outer_patches, section_patches
 from vitrail.plots.planes import plot_plane_with_points
+from vitrail.plots.sections import plot_solid_with_sections
 from vitrail.plots.segments import plot_line_with_images
 
 matplotlib.use("agg")
@@ -88,7 +90,7 @@ def test_layer_edges_have_the_color_of_their_layer(plane: vitrail.RegionSet) -> 
     ax = plane.plot(ax=new_axes(), color="layer")
     drawn(ax)
     lines = [c for c in ax.collections if isinstance(c, LineCollection)]
-    per_layer = [int(((plane.edge_units >= 8 * i) & (plane.edge_units < 8 * i + 8)).sum()) for i in range(2)]
+    per_layer = [int(((plane.facet_units >= 8 * i) & (plane.facet_units < 8 * i + 8)).sum()) for i in range(2)]
     assert [len(c.get_segments()) for c in lines] == per_layer and min(per_layer) > 0
     for line, color in zip(lines, layer_colors(2), strict=True):
         np.testing.assert_allclose(line.get_color()[0][:3], color)
@@ -205,7 +207,7 @@ def test_statuses_in_the_title(plane: vitrail.RegionSet) -> None:
 
 def empty(regions: vitrail.RegionSet) -> vitrail.RegionSet:
     account = dataclasses.replace(regions.account, complete=False)
-    no_rows = {name: vars(regions)[name][:0] for name in ("vertices", "vertex_errors", "edge_units", "edge_cuts")}
+    no_rows = {name: vars(regions)[name][:0] for name in ("vertices", "vertex_errors", "facet_units", "facet_cuts")}
     return dataclasses.replace(
         regions,
         offsets=np.zeros(1, np.int64),
@@ -330,6 +332,189 @@ def test_many_layers_and_hostile_names() -> None:
         names = ("$\\frac{$\x1b[31m" + "very long " * 9, *regions.account.layers[1:])
         regions = dataclasses.replace(regions, account=dataclasses.replace(regions.account, layers=names))
         drawn(regions.plot(ax=new_axes(), color="layer"))
+
+
+# ---- three dimensions ----------------------------------------------------------------------------------------------
+
+CUBE = vitrail.Box([-1.0] * 3, [1.0, 1.0, 1.5])
+
+
+@pytest.fixture(scope="module")
+def solid() -> vitrail.RegionSet:
+    return vitrail.enumerate_regions(classifier(inputs=3, seed=5), CUBE)
+
+
+def areas(patches: Patches) -> np.ndarray:
+    """Twice the vector area of each polygon, by triangles from its first corner."""
+    found = [np.zeros(3)]
+    for points in patches.corners:
+        edges = points[1:] - points[0]
+        found.append(np.cross(edges[:-1], edges[1:]).sum(axis=0))
+    return np.array(found[1:])
+
+
+def same_sections(regions: vitrail.RegionSet, net: vitrail.Network, axis: int, at: float) -> None:
+    """The section of the cells is what the search finds in the plane: regions, areas and patterns."""
+    patches = section_patches(regions, axis, at)
+    across, up = (axis + 1) % 3, (axis + 2) % 3
+    origin = at * np.eye(3)[axis]
+    low, high = (np.asarray(bound)[[across, up]] for bound in (CUBE.lo, CUBE.hi))
+    flat = vitrail.enumerate_regions(net, vitrail.Plane(origin, np.eye(3)[across], np.eye(3)[up], low, high))
+    assert len(patches.corners) == len(flat) > 20
+    by_pattern = {words.tobytes(): area for words, area in zip(flat.words, flat.measures, strict=True)}
+    for region, area, points in zip(patches.regions, areas(patches) / 2, patches.corners, strict=True):
+        assert (points[:, axis] == at).all() and area[across] == area[up] == 0
+        np.testing.assert_allclose(area[axis], by_pattern.pop(regions.words[region].tobytes()), rtol=1e-9, atol=1e-15)
+    assert not by_pattern
+
+
+@pytest.mark.parametrize(("axis", "at"), [(0, 0.125), (1, -0.37), (2, 0.81), (2, 0.25)])
+def test_sections_are_those_of_the_plane(solid: vitrail.RegionSet, axis: int, at: float) -> None:
+    net = classifier(inputs=3, seed=5)
+    same_sections(solid, net, axis, at)
+    with pytest.raises(AssertionError):
+        same_sections(solid, classifier(inputs=3, seed=6), axis, at)
+
+
+def test_labels_of_a_section_are_the_facets_of_its_edges(solid: vitrail.RegionSet) -> None:
+    patches = section_patches(solid, 0, 0.125)
+    # the ends of an edge lie in the plane through the vertices of its facet
+    for points, labels, region in zip(patches.corners, patches.labels, patches.regions, strict=True):
+        rows = slice(solid.offsets[region], solid.offsets[region + 1])
+        bits = solid.incidence[rows, 0]
+        assert len(set(labels)) == len(labels) and (labels != NO_FACET).all()
+        for start, stop, row in zip(points, np.roll(points, -1, axis=0), labels, strict=True):
+            on = (bits >> (row - solid.facet_offsets[region])) & 1 == 1
+            flat = solid.vertices[rows][on]
+            normal = np.linalg.svd(flat - flat.mean(axis=0))[2][2]
+            assert np.abs((np.array([start, stop]) - flat.mean(axis=0)) @ normal).max() < 1e-9
+
+
+def test_the_lower_cell_is_cut_where_a_facet_lies_in_the_plane() -> None:
+    # x = 0, y = 0 and z = 0 exactly, and a duplicate: the middle planes are facets of all cells
+    net = vitrail.Network.from_arrays([(np.eye(3)[[0, 1, 2, 2]], None), (np.ones((1, 4)), None)])
+    regions = vitrail.enumerate_regions(net, vitrail.Box([-1.0] * 3, [1.0] * 3))
+    for axis in range(3):
+        patches = section_patches(regions, axis, 0.0)
+        assert len(patches.corners) == 4 and (regions.witnesses[patches.regions, axis] < 0).all()
+        np.testing.assert_allclose(areas(patches)[:, axis], 2.0)
+        assert not section_patches(regions, axis, -1.0).corners  # nothing is below
+        np.testing.assert_allclose(areas(section_patches(regions, axis, 1.0))[:, axis].sum(), 8.0)
+
+
+def test_the_outside_is_the_surface_of_the_domain(solid: vitrail.RegionSet) -> None:
+    patches = outer_patches(solid)
+    found = areas(patches) / 2
+    sides = np.array([[2.0 * 2.5, 0, 0], [0, 2.0 * 2.5, 0], [0, 0, 2.0 * 2.0]])
+    for axis in range(3):
+        for sign in (-1, 1):
+            mine = sign * found[:, axis] > np.abs(found).max(axis=1) / 2
+            np.testing.assert_allclose(found[mine].sum(axis=0), sign * sides[axis], atol=1e-9)
+            end = (CUBE.hi if sign > 0 else CUBE.lo)[axis]
+            assert all((patches.corners[i][:, axis] == end).all() for i in np.flatnonzero(mine))
+    assert len(patches.corners) == (solid.facet_units < 0).sum()
+
+
+def test_clipping_keeps_areas_and_labels(solid: vitrail.RegionSet, rng: np.random.Generator) -> None:
+    patches = section_patches(solid, 2, 0.3)
+    for at in (*rng.uniform(-1, 1, 5), -1.0, 1.0, 7.0, *solid.vertices[:3, 0]):
+        low, high = clipped(patches, 0, at, above=False), clipped(patches, 0, at, above=True)
+        np.testing.assert_allclose((areas(low).sum(axis=0) + areas(high).sum(axis=0))[2], areas(patches)[:, 2].sum())
+        for part, sign in ((low, -1), (high, 1)):
+            for points, labels, region in zip(part.corners, part.labels, part.regions, strict=True):
+                assert (sign * (points[:, 0] - at) >= 0).all() and len(points) == len(labels) >= 3
+                whole = patches.labels[int(np.flatnonzero(patches.regions == region)[0])]
+                assert set(labels) <= {*whole.tolist(), NO_FACET}
+                cut = (points[:, 0] == at) & (np.roll(points[:, 0], -1) == at)
+                assert (labels[~cut] != NO_FACET).all()
+
+
+@pytest.mark.parametrize("color", ["pattern", "layer", "area", "class", lambda regions: regions.centroids[:, 0]])
+def test_the_solid_is_drawn_without_gaps_and_overlaps(solid: vitrail.RegionSet, color: object) -> None:
+    ax = solid.plot(ax=new_axes(), color=color)
+    drawn(ax)
+    assert ax.get_title() == f"{len(solid)} activation regions (certified)"
+    filled = [path.vertices[:-1] for c in ax.collections if isinstance(c, PolyCollection) for path in c.get_paths()]
+    flat = Patches([np.column_stack([points, np.zeros(len(points))]) for points in filled], [], np.zeros(0))
+    total = areas(flat)[:, 2]
+    assert (total > 0).all()  # every polygon is seen from its front
+    # the hexagon around the picture of the box is covered once
+    outline = np.concatenate(filled)
+    from scipy.spatial import ConvexHull
+
+    np.testing.assert_allclose(total.sum() / 2, ConvexHull(outline).volume, rtol=1e-9)
+    names = [text.get_text() for text in ax.texts]
+    assert {"input 0", "input 1", "input 2", "1.5", "−1"} <= set(names)
+
+
+def test_the_colors_of_the_solid_are_those_of_the_regions(solid: vitrail.RegionSet) -> None:
+    figure = plot_solid_with_sections(solid)
+    figure.canvas.draw()
+    assert [ax.get_title().partition(":")[0] for ax in figure.axes] == [
+        "",
+        "input 2 = 0.25",
+        "input 1 = 0",
+        "input 0 = 0",
+    ]
+    colors = pattern_colors(solid.words)
+    for ax, axis, at in zip(figure.axes[1:], (2, 1, 0), (0.25, 0.0, 0.0), strict=True):
+        patches = section_patches(solid, axis, at)
+        np.testing.assert_allclose(panes(ax).get_facecolor()[:, :3], colors[patches.regions])
+        assert f"{len(patches.corners)} regions" in ax.get_title()
+        first = panes(ax).get_paths()[0].vertices[:-1]
+        np.testing.assert_array_equal(first, np.delete(patches.corners[0], axis, axis=1))
+
+
+def test_layers_in_three_dimensions(solid: vitrail.RegionSet) -> None:
+    figure = plot_solid_with_sections(solid, "layer")
+    figure.canvas.draw()
+    lines = {tuple(c.get_color()[0][:3]): len(c.get_segments()) for c in figure.axes[1].collections[1:]}
+    patches = section_patches(solid, 2, 0.25)
+    units = solid.facet_units[np.concatenate(patches.labels)]
+    for layer, color in enumerate(layer_colors(2)):
+        assert lines[tuple(color)] == ((units >= 8 * layer) & (units < 8 * layer + 8)).sum() > 0
+    assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == list(solid.account.layers)
+
+
+def test_other_domains_of_three_dimensions() -> None:
+    from vitrail.domains import Polytope, Slice
+
+    net = classifier(inputs=4, seed=2)
+    slab = Slice(np.zeros(4), [[1.0, 0, 0, 0], [0, 9.0, 0, 0], [0, 0, 1.0, 1.0]])
+    figure = plot_solid_with_sections(vitrail.enumerate_regions(net, slab))
+    figure.canvas.draw()
+    assert figure.axes[1].get_xlabel() == "t1 (input units)" and figure.axes[1].get_ylabel() == "t2 (9 input units)"
+    assert "t3" in [text.get_text() for text in figure.axes[0].texts]
+    assert figure.axes[3].get_title().startswith("t1 = 0: ")
+    corner = Polytope([*-np.eye(3), [1.0, 1.0, 1.0]], [0.0, 0.0, 0.0, 1.0])
+    regions = vitrail.enumerate_regions(classifier(inputs=3), corner)
+    drawn(regions.plot(ax=new_axes()))
+    plot_solid_with_sections(regions).canvas.draw()
+    partial = vitrail.enumerate_regions(classifier(inputs=3), CUBE, max_regions=5)
+    drawn(partial.plot(ax=new_axes()))
+    none = dataclasses.replace(
+        empty(partial), incidence=partial.incidence[:0], facet_offsets=np.zeros(1, dtype=np.int64)
+    )
+    ax = none.plot(ax=new_axes())
+    assert [text.get_text() for text in ax.texts] == ["no regions"]
+    with pytest.raises(InvalidOptionError, match="found 0 of dimension 3"):
+        plot_solid_with_sections(none)
+
+
+def test_what_cannot_be_drawn(plane: vitrail.RegionSet, solid: vitrail.RegionSet) -> None:
+    four = vitrail.enumerate_regions(
+        vitrail.Network.from_arrays([(np.eye(4), None)]), vitrail.Box([-1.0] * 4, [1.0] * 4)
+    )
+    with pytest.raises(InvalidOptionError, match="dimension 1, 2 or 3, found 4; draw a section: enumerate a Plane"):
+        four.plot(ax=new_axes())
+    flat = vitrail.enumerate_regions(classifier(inputs=3), CUBE, cells="halfspaces")
+    with pytest.raises(InvalidOptionError, match='no vertices; enumerate a bounded domain with cells="vertices"'):
+        flat.plot(ax=new_axes())
+    for regions in (plane, four, flat):
+        with pytest.raises(InvalidOptionError, match="in three dimensions, found"):
+            plot_solid_with_sections(regions)
+    with pytest.raises(InvalidOptionError, match="did you mean 'layer'"):
+        plot_solid_with_sections(solid, "layers")
 
 
 # ---- pictures for print --------------------------------------------------------------------------------------------

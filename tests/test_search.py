@@ -18,7 +18,7 @@ from vitrail.errors import InvalidDomainError, InvalidModelError, InvalidOptionE
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.regions import RegionSet
-from vitrail.status import Arithmetic, Kind, Status
+from vitrail.status import Arithmetic, Cells, Kind, Status
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_counting_equals_enumerating(network: Network, regions: RegionSet) -> No
 
 
 def same(a: RegionSet, b: RegionSet) -> bool:
-    names = ("offsets", "vertices", "edge_units", "words")
+    names = ("offsets", "vertices", "facet_units", "words")
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
 
 
@@ -54,7 +54,7 @@ def test_a_process_pool_gives_the_same_regions(network: Network, regions: Region
     with ProcessPoolExecutor(2) as processes:
         other = vitrail.enumerate_regions(network, square(), executor=processes)
     assert same(regions, other)
-    assert np.array_equal(regions.edge_cuts, other.edge_cuts)
+    assert np.array_equal(regions.facet_cuts, other.facet_cuts)
 
 
 def test_max_regions_holds_in_other_processes(network: Network) -> None:
@@ -71,12 +71,13 @@ def test_max_regions_stops_with_what_is_there(network: Network, regions: RegionS
     assert part.status is Status.PARTIAL
     assert set(patterns_of(part)) <= set(patterns_of(regions))
     count = part.count()
-    assert (count.kind, count.lower, count.upper) == (Kind.LOWER_BOUND, limit, None)
+    assert count.kind is Kind.LOWER_BOUND
+    assert limit <= count == count.lower <= len(regions) <= count.upper
     with pytest.raises(NotCertifiedError, match="partial"):
         part.require_complete()
     counted = vitrail.count_regions(network, square(), max_regions=limit)
     assert counted.status is Status.PARTIAL
-    assert limit <= counted <= len(regions)
+    assert limit <= counted == counted.lower <= len(regions) <= counted.upper
 
 
 def test_time_limit_stops_in_time() -> None:
@@ -213,7 +214,7 @@ def test_decision_boundary_of_three_classes(network: Network, rng: np.random.Gen
     index = {pattern: i for i, pattern in enumerate(patterns_of(split)) for pattern in [pattern[:-1] + pattern[-1:]]}
     pieces = np.concatenate([*network.pieces_at(points), truth[:, None]], axis=1)
     assert all(tuple(int(v) for v in row) in index for row in pieces)
-    assert boundary.length == pytest.approx(boundary.lengths.sum())
+    assert boundary.measure == pytest.approx(boundary.measures.sum())
     assert set(boundary.classes.ravel()) <= {0, 1, 2}
     assert boundary.decision_regions.max() >= len(np.unique(truth)) - 1
 
@@ -222,7 +223,7 @@ def test_decision_boundary_of_one_output_on_a_line() -> None:
     network = Network.from_arrays([([[1.0]], [-0.25])])
     boundary = decision_boundary(network, vitrail.Segment([0.0], [1.0]))
     assert boundary.ends.tolist() == [[[0.25], [0.25]]]
-    assert (boundary.classes.tolist(), boundary.length) == ([[0, 1]], 0.0)
+    assert (boundary.classes.tolist(), boundary.measure) == ([[0, 1]], 0.0)
 
 
 def test_a_decision_that_never_changes_has_no_boundary() -> None:
@@ -262,7 +263,7 @@ def test_plan_bounds_hold_for_the_forms_of_cells() -> None:
     assert found.source is not None
     roots = torch.from_numpy(found.source.roots.forms)
     root = FormBounds(roots[0].abs(), torch.zeros_like(roots[0]))
-    plan = make_plan(network.graph, roots, root, True, Arithmetic.FLOAT)
+    plan = make_plan(network.graph, roots, root, True, Arithmetic.FLOAT, Cells.POLYGONS)
     reference = found.affine_maps.astype(np.longdouble)
     exact = exact_maps(network, found)
     assert (np.abs(reference - exact) <= plan.output_error.astype(np.longdouble)).all()

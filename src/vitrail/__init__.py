@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from vitrail.domains import Line as Line
     from vitrail.domains import Plane as Plane
     from vitrail.domains import Polygon as Polygon
+    from vitrail.domains import Polytope as Polytope
     from vitrail.domains import Segment as Segment
+    from vitrail.domains import Slice as Slice
+    from vitrail.domains import Space as Space
+    from vitrail.domains import read_vnnlib_box as read_vnnlib_box
     from vitrail.errors import VitrailError as VitrailError
     from vitrail.network.network import Network as Network
     from vitrail.regions import Region as Region
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from vitrail.status import Definition as Definition
     from vitrail.status import Kind as Kind
     from vitrail.status import Status as Status
+    from vitrail.walking import Walk as Walk
+    from vitrail.walking import walk as walk
 
 __version__ = "0.1.0"
 
@@ -38,15 +44,21 @@ _HOMES = {
     "Network": "vitrail.network.network",
     "Plane": "vitrail.domains",
     "Polygon": "vitrail.domains",
+    "Polytope": "vitrail.domains",
     "Region": "vitrail.regions",
     "RegionSet": "vitrail.regions",
     "Segment": "vitrail.domains",
+    "Slice": "vitrail.domains",
+    "Space": "vitrail.domains",
     "Status": "vitrail.status",
     "VitrailError": "vitrail.errors",
+    "Walk": "vitrail.walking",
     "boundaries": "vitrail.boundaries",
     "certify": "vitrail.certification.certificate",
     "count_regions": "vitrail.search",
     "enumerate_regions": "vitrail.search",
+    "read_vnnlib_box": "vitrail.domains",
+    "walk": "vitrail.walking",
 }
 
 __all__ = [
@@ -59,16 +71,22 @@ __all__ = [
     "Network",
     "Plane",
     "Polygon",
+    "Polytope",
     "Region",
     "RegionSet",
     "Segment",
+    "Slice",
+    "Space",
     "Status",
     "VitrailError",
+    "Walk",
     "__version__",
     "boundaries",
     "certify",
     "count_regions",
     "enumerate_regions",
+    "read_vnnlib_box",
+    "walk",
 ]
 
 

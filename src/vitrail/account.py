@@ -23,29 +23,36 @@ class Range:
 class Account:
     """What a search did: `per_layer` regions after each piecewise-linear op, `decisions` signs.
 
-    `exact` of these belong to cells that were cut exactly; `arithmetic` says how they were to be decided. `undecided`
-    counts the times that a sign at a vertex was left open (never where exact arithmetic is allowed). `unproven` units
-    lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions were touched by an
-    undecided sign. `measure` is the domain's, in input units; `measure_scale` that of one unit of frame coordinates.
+    `exact` of these belong to cells that were cut exactly; `arithmetic` says how they were to be decided, `cells` how
+    the regions are represented. `undecided` counts the times that a sign was left open (never where exact arithmetic is
+    allowed). `unproven` units lie in layers whose rounding-error bound is too large to prove any sign; `dirty` regions
+    were touched by an undecided sign. `domain_digest` tells domains apart; `measure` is the domain's, in input units;
+    `measure_scale` that of one unit of frame coordinates. `lower` and `upper` bound the number of regions where no
+    sign was left open; `upper` is 0 where there is no bound.
 
     Example:
-        >>> account = Account("box", 4.0, 1.0, (3, 5), ("relu1", "relu2"), "filtered", 120, 6, 0, 0, 0, True, 0.1)
+        >>> how = ("filtered", "polygons", 120, 6, 0, 0, 0, True, 5, 5, 0.1)
+        >>> account = Account("box", "0123456789abcdef", 4.0, 1.0, (3, 5), ("relu1", "relu2"), *how)
         >>> account.status.value, int(account.count(5, 0))
         ('certified', 5)
     """
 
     domain: str
+    domain_digest: str
     measure: float
     measure_scale: float
     per_layer: tuple[int, ...]
     layers: tuple[str, ...]
     arithmetic: str
+    cells: str
     decisions: int
     exact: int
     undecided: int
     unproven: int
     dirty: int
     complete: bool
+    lower: int
+    upper: int
     seconds: float
 
     @property
@@ -55,9 +62,8 @@ class Account:
 
     def count(self, regions: int, dirty: int) -> Count:
         """The number of activation regions; regions that no undecided sign touched are a lower bound."""
-        return activation_count(
-            self.status, regions, dirty if self.unproven == 0 else regions, self.undecided, self.domain
-        )
+        touched = dirty if self.unproven == 0 else regions
+        return activation_count(self.status, regions, touched, self.undecided, self.domain, (self.lower, self.upper))
 
     def merged_count(self, number: Range, definition: Definition, regions: int, paired: bool) -> Count:
         """The number of linear regions or affine pieces; certified where the activation regions and all merges are.
@@ -108,17 +114,24 @@ def status_of(arithmetic: str, complete: bool, undecided: int, proven: bool) -> 
     return Status.EXACT if arithmetic == Arithmetic.EXACT else Status.CERTIFIED
 
 
-def activation_count(status: Status, regions: int, dirty: int, undecided: int, domain: str) -> Count:
+def activation_count(
+    status: Status, regions: int, dirty: int, undecided: int, domain: str, bounds: tuple[int, int] = (0, 0)
+) -> Count:
     """The number of activation regions; those that are not dirty, touched by an undecided sign, are a lower bound.
+
+    `bounds` are a lower and an upper bound for a search that ended early, if no sign was left open; 0 for none. The
+    number is then the lower bound: cells that were still to be cut count, as each holds a region at least.
 
     Example:
         >>> activation_count(Status.UNCERTIFIED, 10, 2, 1, "box").lower
         8
     """
+    lower, upper = bounds if not dirty and not undecided else (0, 0)
+    lower = max(regions - dirty, min(1, regions), lower)
     return Count(
-        regions,
-        lower=max(regions - dirty, min(1, regions)),
-        upper=regions if status.proven else None,
+        lower if status is Status.PARTIAL else regions,
+        lower=lower,
+        upper=regions if status.proven else upper or None,
         status=status,
         definition=Definition.ACTIVATION,
         domain=domain,

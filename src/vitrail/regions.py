@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail import files
-from vitrail.account import Account
-from vitrail.cells.adjacency import euler_characteristic, facet_pairs, match_ends, next_vertex
-from vitrail.cells.polygon import polygon_areas
 from vitrail.count import Count
 from vitrail.errors import InvalidOptionError, NotCertifiedError
 from vitrail.merging import merge_equal_maps
-from vitrail.numerics.filters import VALUE_ROUNDING
 from vitrail.options import one_of
-from vitrail.patterns import PatternLayout
+from vitrail.partition import Partition
 from vitrail.plots import regions as plots
-from vitrail.source import Source
+from vitrail.shapes import halfspaces_of, largest_ball
 from vitrail.status import Definition, Status
 
 if TYPE_CHECKING:
@@ -29,31 +25,19 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
-__all__ = ["Facets", "Region", "RegionSet"]
-
-
-@dataclass(frozen=True)
-class Facets:
-    """Pairs of regions that share a facet: `regions` (facets, 2), `ends` (facets, 2, k), `units` (facets,).
-
-    `edges` (facets, 2) are the rows of the two edges in the set's arrays. On a line a facet is a breakpoint, both of
-    its ends the same.
-    """
-
-    regions: np.ndarray
-    edges: np.ndarray
-    ends: np.ndarray
-    units: np.ndarray
+__all__ = ["Region", "RegionSet"]
 
 
 @dataclass(frozen=True, eq=False)
-class RegionSet:
+class RegionSet(Partition):
     """Activation regions of a network on one domain, with an account of how they were found.
 
     Region i has the vertices `vertices[offsets[i] : offsets[i + 1]]` in frame coordinates, shape (total, k):
-    counter-clockwise in a plane, the two ends on a line. `edge_units` is the unit that makes the edge leaving each
-    vertex (on a line: the end itself), negative on the domain's own boundary. `words` are the packed patterns, or None
-    if they were not kept.
+    counter-clockwise in a plane, the two ends on a line; none where cells are halfspaces. Its facets are rows
+    `facet_offsets[i]` to `facet_offsets[i + 1]` of `facet_units`, the unit that makes each, negative on the domain's
+    own boundary, and `facet_cuts`, which both sides of a facet share. In a plane facet i is the edge that leaves vertex
+    i, on a line the end i; beyond, bit i of `incidence` (total, words) says that a vertex lies on facet i of its
+    region. `words` are the packed patterns, or None if they were not kept.
 
     Example:
         >>> import vitrail
@@ -63,24 +47,6 @@ class RegionSet:
         (3, [1.0, 1.0, 2.0], 'certified')
     """
 
-    origin: np.ndarray
-    basis: np.ndarray
-    offsets: np.ndarray
-    vertices: np.ndarray
-    vertex_errors: np.ndarray
-    edge_units: np.ndarray
-    edge_cuts: np.ndarray
-    dirty: np.ndarray
-    words: np.ndarray | None
-    layout: PatternLayout
-    account: Account
-    source: Source | None = field(default=None, repr=False)
-    stored_maps: np.ndarray | None = field(default=None, repr=False)
-
-    def __len__(self) -> int:
-        """Number of regions found."""
-        return self.offsets.shape[0] - 1
-
     def __getitem__(self, index: int) -> Region:
         """One region, a view."""
         if not -len(self) <= index < len(self):
@@ -88,47 +54,8 @@ class RegionSet:
         return Region(self, index % len(self))
 
     def __iter__(self) -> Iterator[Region]:
-        """The regions in order: along a line, or by cuts in a plane."""
+        """The regions in order: along a line, or by cuts."""
         return (Region(self, i) for i in range(len(self)))
-
-    @property
-    def dimension(self) -> int:
-        """1 on a line, 2 in a plane."""
-        return self.basis.shape[0]
-
-    @property
-    def status(self) -> Status:
-        """How sure the set is."""
-        return self.account.status
-
-    @cached_property
-    def measures(self) -> np.ndarray:
-        """Length or area of each region in input units, shape (regions,); `inf` if unbounded."""
-        if self.dimension == 1:
-            frame_measures = self.vertices[1::2, 0] - self.vertices[::2, 0]
-        else:
-            frame_measures = polygon_areas(self.offsets, self.vertices)
-        return frame_measures * self.account.measure_scale
-
-    @cached_property
-    def witnesses(self) -> np.ndarray:
-        """A point inside each region, in frame coordinates, shape (regions, k).
-
-        The mean of the vertices; on an unbounded interval one unit beyond its finite end.
-        """
-        if self.dimension == 2:
-            counts = np.diff(self.offsets)[:, None]
-            return np.add.reduceat(self.vertices, self.offsets[:-1], axis=0) / counts if len(self) else np.zeros((0, 2))
-        low, high = self.vertices[::2, 0], self.vertices[1::2, 0]
-        with np.errstate(invalid="ignore"):
-            middle = low + 0.5 * (high - low)
-        middle = np.where(np.isinf(low), np.where(np.isinf(high), 0.0, high - 1.0), middle)
-        return np.where(np.isinf(high) & np.isfinite(low), low + 1.0, middle)[:, None]
-
-    @cached_property
-    def witness_points(self) -> np.ndarray:
-        """The witnesses as flattened inputs, shape (regions, n)."""
-        return self.origin + self.witnesses @ self.basis
 
     @cached_property
     def affine_maps(self) -> np.ndarray:
@@ -165,61 +92,6 @@ class RegionSet:
             raise InvalidOptionError("patterns were not kept; enumerate with patterns=True")
         return self.layout.unpack(self.words)
 
-    @cached_property
-    def facets(self) -> Facets:
-        """All pairs of regions that share a facet."""
-        if self.dimension == 1:
-            low, high = self.vertices[2::2, 0], self.vertices[1:-1:2, 0]
-            # neighbors share an end, which each of them may have rounded for itself; a search that ended early has gaps
-            slack = (self.vertex_errors[2::2] + self.vertex_errors[1:-1:2]) * (1 + VALUE_ROUNDING)
-            shared = np.flatnonzero(np.abs(high - low) <= slack)
-            edges = np.stack([2 * shared + 1, 2 * shared + 2], axis=1)
-            ends = self.vertices[edges[:, 0]][:, None, :].repeat(2, axis=1)
-            return Facets(edges // 2, edges, ends, self.edge_units[edges[:, 0]])
-        found = facet_pairs(self.offsets, self.vertices, self.vertex_errors, self.edge_cuts)
-        if found.open.size and self.words is not None and self.source is not None and self.source.may_be_exact:
-            after = next_vertex(self.offsets)
-            pairs = match_ends(found.open, self.edge_cuts[found.open], self._exact_ends(found.open))
-            found = found.settled(pairs, self.vertices, self.vertices[after])
-        return Facets(self._region_of[found.pairs], found.pairs, found.ends, self.edge_units[found.pairs[:, 0]])
-
-    @cached_property
-    def _region_of(self) -> np.ndarray:
-        """The region of each vertex."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
-
-    def _exact_ends(self, edges: np.ndarray) -> list[tuple[tuple[int, ...], ...]]:
-        """Both ends of some edges, exactly."""
-        if self.words is None or self.source is None:
-            raise InvalidOptionError("exact ends: neither the network nor the patterns are at hand")
-        regions, place = np.unique(self._region_of[edges], return_inverse=True)
-        labels = [
-            list(zip(self.source.rows[a:b].tolist(), self.edge_cuts[a:b].tolist(), strict=True))
-            for a, b in zip(self.offsets[regions], self.offsets[regions + 1], strict=True)
-        ]
-        cells = self.source.exact_cells(self.words[regions], labels)
-        first = self.offsets[regions][place]
-        return [cells[i].facet_ends(int(edge - start)) for i, edge, start in zip(place, edges, first, strict=True)]
-
-    @cached_property
-    def facet_cuts(self) -> np.ndarray:
-        """`edge_cuts` with a number of its own for each facet that coordinates alone do not tell."""
-        if self.dimension == 1:
-            return self.edge_cuts
-        found = facet_pairs(self.offsets, self.vertices, self.vertex_errors, self.edge_cuts)
-        if not found.open.size:
-            return self.edge_cuts
-        pairs = self.facets.edges[np.isin(self.facets.edges[:, 0], found.open)]
-        result = self.edge_cuts.copy()
-        numbers = int(result.max()) // 2 + 1 + np.arange(len(pairs) + found.open.size)
-        result[found.open] = 2 * numbers[len(pairs) :]
-        result[pairs[:, 0]], result[pairs[:, 1]] = 2 * numbers[: len(pairs)], 2 * numbers[: len(pairs)] + 1
-        return result
-
-    def adjacency(self) -> np.ndarray:
-        """Pairs of regions that share a facet, shape (facets, 2)."""
-        return self.facets.regions
-
     def count(self, definition: str | Definition = Definition.ACTIVATION) -> Count:
         """The number of regions by one definition, with its bounds, kind and status.
 
@@ -238,37 +110,17 @@ class RegionSet:
         return self.account.merged_count(number, chosen, len(self), self._paired)
 
     @cached_property
-    def _paired(self) -> bool:
-        """Whether every inner edge was matched with exactly one other: then adjacency can be relied on."""
-        inner = int((self.edge_cuts >= 0).sum())
-        edges = self.facets.edges
-        return self.dimension == 1 or (edges.size == inner and np.unique(edges).size == inner)
-
-    @cached_property
     def _merged(self) -> Any:
         if self.source is None:
             raise InvalidOptionError(
                 "linear and affine counts need the network; enumerate again instead of reading a file"
             )
-        return merge_equal_maps(self.affine_maps, self.words, self.adjacency(), self.source)
+        return merge_equal_maps(self.affine_maps, self.words, self.facets.regions, self.source)
 
     @property
     def linear_labels(self) -> np.ndarray:
         """The linear region that each activation region belongs to, shape (regions,), numbered from 0."""
         return self._merged.labels
-
-    @property
-    def measure_error(self) -> float:
-        """Relative difference between the sum of the measures and the domain's measure; NaN if unbounded or partial."""
-        if not np.isfinite(self.account.measure) or not self.account.complete:
-            return float("nan")
-        return float(abs(self.measures.sum() - self.account.measure) / self.account.measure)
-
-    def euler_characteristic(self) -> int:
-        """V - E + F of the partition, from the shared facets: 1 for a proper complex."""
-        if self.dimension == 1:
-            return len(self.facets.units) + 2 - len(self)
-        return euler_characteristic(self.offsets, self.edge_cuts, self.facets.edges)
 
     def require_complete(self) -> RegionSet:
         """This set, if the search reached its end.
@@ -317,7 +169,7 @@ class RegionSet:
         return files.to_networkx(self)
 
     def plot(self, ax: Axes | None = None, color: Any = "pattern", boundaries: bool = True) -> Axes:
-        """Draw the regions and return the Axes; a plane as polygons, a line as breakpoints under the outputs.
+        """Draw the regions, return Axes: lines as breakpoints under the outputs, planes as polygons, 3-D as a solid.
 
         `color` is "pattern" (stable for one pattern), "layer", "area", "class", or a function from a RegionSet to one
         number per region. `boundaries` draws the edges.
@@ -365,6 +217,39 @@ class Region:
         if self.regions.words is None:
             raise InvalidOptionError("patterns were not kept; enumerate with patterns=True")
         return [p[0] for p in self.regions.layout.unpack(self.regions.words[self.index : self.index + 1])]
+
+    @property
+    def facets(self) -> list[tuple[int, int | None]]:
+        """The unit behind each facet, negative on the domain's sides, and the region across it, None if not found."""
+        rows = np.arange(self.regions.facet_offsets[self.index], self.regions.facet_offsets[self.index + 1])
+        across = self.regions.facet_neighbors[rows]
+        units = self.regions.facet_units[rows]
+        return [(int(unit), int(other) if other >= 0 else None) for unit, other in zip(units, across, strict=True)]
+
+    @property
+    def halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
+        """A and b of the halfspaces A t <= b in frame coordinates, a row per facet: (facets, k) and (facets,).
+
+        b - A t is the distance from a facet in input units, within the domain's frame.
+
+        Raises:
+            InvalidOptionError: the patterns were not kept, or the set was read from a file.
+        """
+        return halfspaces_of(self.regions, self.index, self.regions.basis)
+
+    @property
+    def inradius(self) -> float:
+        """Radius in input units, within the domain's frame, of the largest ball in the region; `inf` without bound.
+
+        The ball is inside up to rounding; a linear program finds it, so it may be smaller by that solver's tolerance.
+
+        Raises:
+            InvalidOptionError: as `halfspaces`.
+        """
+        factor = np.linalg.cholesky(self.regions.basis @ self.regions.basis.T)
+        normals, offsets = self.halfspaces
+        # coordinates in which lengths are those of the input space
+        return largest_ball(np.linalg.solve(factor, normals.T).T, offsets)[1]
 
     @property
     def affine_map(self) -> np.ndarray:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -15,11 +15,10 @@ from tqdm.auto import tqdm
 
 from vitrail.account import Account, activation_count, status_of
 from vitrail.cells.batch import CellBatch, Geometry
-from vitrail.cells.interval import Intervals
-from vitrail.cells.polygon import Polygons
 from vitrail.count import Count
-from vitrail.domains import Domain, side_lines
+from vitrail.domains import Domain, domain_digest
 from vitrail.engines.budget import Budget
+from vitrail.engines.kinds import KINDS, kind_of
 from vitrail.engines.plan import Plan, make_plan
 from vitrail.engines.refine import Found, Wants
 from vitrail.engines.roots import Roots
@@ -30,8 +29,9 @@ from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
+from vitrail.shapes import true_facets
 from vitrail.source import Source
-from vitrail.status import Arithmetic, Definition
+from vitrail.status import Arithmetic, Cells, Definition
 
 __all__ = ["Limits", "count_regions", "enumerate_graph", "enumerate_regions"]
 
@@ -41,15 +41,19 @@ _MINIMUM_MEMORY = 2**24
 ALWAYS = "always"
 """The value of `exact` that decides every sign exactly."""
 
+AUTO = "auto"
+"""The value of `cells` that leaves the choice of their kind to the search."""
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Budgets of a search: regions, seconds, bytes of work memory; an executor, progress, and exact arithmetic.
+    """Budgets of a search: regions, seconds, bytes of work memory; an executor, progress, and how cells are cut.
 
-    `exact` is True (where floating point does not decide), False (never) or "always".
+    `exact` is True (where floating point does not decide), False (never) or "always". `cells` is "auto", "vertices" or
+    "halfspaces".
 
     Raises:
-        InvalidOptionError: a budget that is not a positive number, or another value of `exact`.
+        InvalidOptionError: a budget that is not a positive number, or another value of `exact` or `cells`.
     """
 
     max_regions: int | None = None
@@ -58,6 +62,7 @@ class Limits:
     executor: Executor | None = None
     progress: bool = False
     exact: bool | str = True
+    cells: str = AUTO
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -74,6 +79,12 @@ class Limits:
             )
         if not isinstance(self.exact, bool) and self.exact != ALWAYS:
             raise InvalidOptionError(f"exact: expected True, False or {ALWAYS!r}, found {self.exact!r}")
+        one_of("cells", self.cells, [AUTO, Cells.VERTICES.value, Cells.HALFSPACES.value])
+
+    @property
+    def kind(self) -> Cells | None:
+        """The kind of cell that is asked for, None where the choice is open."""
+        return None if self.cells == AUTO else Cells(self.cells)
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -94,6 +105,7 @@ def enumerate_regions(
     executor: Executor | None = None,
     progress: bool = False,
     exact: bool | str = True,
+    cells: str = AUTO,
 ) -> RegionSet:
     """Find all activation regions of the network on a domain, with their geometry.
 
@@ -105,10 +117,13 @@ def enumerate_regions(
     the result is certified. `exact=False` leaves these undecided, and the result uncertified; `exact="always"` decides
     every sign exactly, slowly.
 
+    Cells of dimension 3 to 7 know their vertices; beyond, and on unbounded domains, they are halfspaces decided by
+    linear programs. `cells` forces one or the other, "vertices" or "halfspaces".
+
     Raises:
         InvalidDomainError: the domain does not fit the network's input.
         InvalidModelError: the network's numbers overflow on the domain.
-        InvalidOptionError: a budget that is not a positive number, or another value of `exact`.
+        InvalidOptionError: a budget that is not a positive number, or another value of `exact` or `cells`.
         ResourceLimitError: exact arithmetic meets a sum of more than 2^19 terms.
 
     Example:
@@ -118,7 +133,7 @@ def enumerate_regions(
         >>> len(regions), regions.measures.tolist(), regions.count("linear").value
         (4, [1.0, 1.0, 1.0, 1.0], 4)
     """
-    limits = Limits(max_regions, time_limit, memory, executor, progress, exact)
+    limits = Limits(max_regions, time_limit, memory, executor, progress, exact, cells)
     return enumerate_graph(net.graph, domain, patterns, limits)
 
 
@@ -134,6 +149,7 @@ def count_regions(
     executor: Executor | None = ...,
     progress: bool = ...,
     exact: bool | str = ...,
+    cells: str = ...,
 ) -> Count: ...
 @overload
 def count_regions(
@@ -147,6 +163,7 @@ def count_regions(
     executor: Executor | None = ...,
     progress: bool = ...,
     exact: bool | str = ...,
+    cells: str = ...,
 ) -> list[Count]: ...
 def count_regions(
     net: Network,
@@ -159,6 +176,7 @@ def count_regions(
     executor: Executor | None = None,
     progress: bool = False,
     exact: bool | str = True,
+    cells: str = AUTO,
 ) -> Count | list[Count]:
     """Count the regions on a domain, or on each of many domains of one dimension at once, without keeping geometry.
 
@@ -181,7 +199,7 @@ def count_regions(
         [2, 3]
     """
     chosen = Definition(one_of("definition", definition, [d.value for d in Definition]))
-    limits = Limits(max_regions, time_limit, memory, executor, progress, exact)
+    limits = Limits(max_regions, time_limit, memory, executor, progress, exact, cells)
     single = not isinstance(domain, Sequence)
     domains: list[Domain] = [domain] if not isinstance(domain, Sequence) else list(domain)
     if not domains:
@@ -192,12 +210,13 @@ def count_regions(
     setup, found = _search(net.graph, domains, Wants(geometry=False, patterns=False), limits)
     regions, dirty = found.regions.tolist(), found.dirty.tolist()
     proven = setup.plan.unproven == 0
+    bounds = list(zip(found.lower_bounds(), found.upper_bounds(setup.plan, setup.roots.dimension), strict=True))
     counts = []
     for i, one in enumerate(domains):
         undecided = found.undecided if single else dirty[i]
         status = status_of(limits.arithmetic, found.complete, undecided, proven)
         touched = dirty[i] if proven else regions[i]
-        counts.append(activation_count(status, regions[i], touched, undecided, one.description))
+        counts.append(activation_count(status, regions[i], touched, undecided, one.description, bounds[i]))
     return counts[0] if single else counts
 
 
@@ -216,37 +235,59 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
     wants = Wants(geometry=True, patterns=patterns, maps=not patterns)
     setup, found = _search(graph, [domain], wants, limits)
     frame, scale = domain.frame, setup.roots.scales[0]
-    cells = [batch[0] for batch in found.batches]
-    geometry = Geometry.join([c.geometry() for c in cells], frame.dimension)
-    dirty = np.concatenate([np.zeros(0, dtype=bool), *(c.dirty.astype(bool) for c in cells)])
+    geometry = Geometry.from_columns(found.kept.take, frame.dimension)
+    geometry.vertices[:] *= scale
+    geometry.errors[:] *= scale.max()
     words = maps = None
     if patterns:
-        total = setup.plan.layout.words
-        words = np.concatenate([b[2] for b in found.batches] or [np.zeros((0, total), dtype=np.int64)])
+        words = found.kept.take("words", np.zeros((0, setup.plan.layout.words), dtype=np.int64))
     else:
-        stored = [b[3] for b in found.batches if b[3] is not None]
-        maps = np.concatenate(stored) if stored else np.zeros((0, frame.dimension + 1, 1))
+        maps = found.kept.take("maps", np.zeros((0, frame.dimension + 1, 1)))
         maps[:, 1:] /= scale[:, None]
-    return RegionSet(
+    regions = RegionSet(
         frame.origin,
         frame.basis,
         geometry.offsets,
-        geometry.vertices * scale,
-        geometry.errors * scale.max(),
+        geometry.vertices,
+        geometry.errors,
+        geometry.facet_offsets,
         setup.plan.unit_of(geometry.sources),
         geometry.cuts,
-        dirty,
+        geometry.incidence,
+        found.kept.take("dirty", np.zeros(0, dtype=bool)),
         words=words,
         layout=setup.plan.layout,
         account=_account(setup, found, domain, started),
         source=Source(setup.plan, setup.roots, geometry.sources),
         stored_maps=maps,
+        stored_witnesses=None if geometry.witnesses is None else geometry.witnesses * scale,
+    )
+    return regions if geometry.unproven is None else _with_true_facets(regions, np.flatnonzero(geometry.unproven))
+
+
+def _with_true_facets(regions: RegionSet, rows: np.ndarray) -> RegionSet:
+    """The regions without those of some unproven facets that are none; left as they are, these are undecided."""
+    source, account = regions.source, regions.account
+    if not rows.size or source is None:
+        return regions
+    if regions.words is None or not source.may_be_exact:
+        return replace(regions, account=replace(account, undecided=account.undecided + rows.size))
+    wrong = rows[~true_facets(regions, rows)]
+    kept = np.ones(regions.facet_units.size, dtype=bool)
+    kept[wrong] = False
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return replace(
+        regions,
+        facet_offsets=before[regions.facet_offsets],
+        facet_units=regions.facet_units[kept],
+        facet_cuts=regions.facet_cuts[kept],
+        source=replace(source, rows=source.rows[kept]),
     )
 
 
 def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> tuple[_Setup, Found]:
     with threads(1):
-        setup = _prepare(graph, domains, limits.arithmetic)
+        setup = _prepare(graph, domains, wants, limits)
         budget = Budget(limits.max_regions, limits.time_limit)
         if not limits.progress:
             resources = Resources(limits.memory, budget, limits.executor)
@@ -261,14 +302,14 @@ def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limit
             return setup, search(setup.plan, setup.roots, setup.cells, wants, resources)
 
 
-def _prepare(graph: Graph, domains: Sequence[Domain], arithmetic: Arithmetic) -> _Setup:
+def _prepare(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> _Setup:
     roots = Roots.of(domains, graph.input_shape)
-    bounded = all(bool(np.isfinite(corners).all()) for corners in roots.corners)
+    kind = kind_of(roots, limits.kind, geometry=wants.geometry)
     magnitude = torch.from_numpy(_largest(roots.forms))
     error = torch.zeros_like(magnitude) if roots.remainder is None else torch.from_numpy(_largest(roots.remainder))
-    plan = make_plan(graph, torch.from_numpy(roots.forms), FormBounds(magnitude, error), bounded, arithmetic)
-    cells = _root_intervals(roots.corners) if roots.dimension == 1 else _root_polygons(roots.corners)
-    return _Setup(plan, roots, cells)
+    bounds = FormBounds(magnitude, error)
+    plan = make_plan(graph, torch.from_numpy(roots.forms), bounds, roots.bounded, limits.arithmetic, kind)
+    return _Setup(plan, roots, KINDS[kind].start(roots))
 
 
 def _largest(forms: np.ndarray) -> np.ndarray:
@@ -277,38 +318,24 @@ def _largest(forms: np.ndarray) -> np.ndarray:
     return np.maximum(high.numpy(), -low.numpy())
 
 
-def _root_intervals(corners: Sequence[np.ndarray]) -> Intervals:
-    count = len(corners)
-    floats = np.zeros((count, 4))
-    floats[:, :2] = np.stack(corners)[:, :, 0]
-    sources = np.tile(np.array([[-1, -2]]), (count, 1))
-    return Intervals(floats, sources, np.arange(count), np.zeros(count, dtype=np.int64))
-
-
-def _root_polygons(corners: Sequence[np.ndarray]) -> Polygons:
-    sizes = [len(c) for c in corners]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    floats = np.concatenate([np.concatenate([c, np.zeros((len(c), 1)), side_lines(c)], axis=1) for c in corners])
-    sources = np.concatenate([-1 - np.arange(size) for size in sizes])
-    integers = np.stack([sources, np.full_like(sources, -1)], axis=1)
-    count = len(corners)
-    return Polygons(offsets, floats, integers, np.arange(count), np.zeros(count, dtype=np.int64))
-
-
 def _account(setup: _Setup, found: Found, domain: Domain, started: float) -> Account:
     plan = setup.plan
     return Account(
         domain=domain.description,
+        domain_digest=domain_digest(domain),
         measure=domain.measure,
         measure_scale=domain.frame.measure_scale,
         per_layer=tuple(int(n) for n in found.per_stage[:, 0]),
         layers=tuple(plan.graph.nodes[stage.node].name for stage in plan.stages),
         arithmetic=plan.arithmetic.value,
+        cells=plan.cells.value,
         decisions=found.decisions,
         exact=found.exact,
         undecided=found.undecided,
         unproven=plan.unproven,
         dirty=int(found.dirty[0]),
         complete=found.complete,
+        lower=found.lower_bounds()[0],
+        upper=found.upper_bounds(plan, setup.roots.dimension)[0],
         seconds=time.perf_counter() - started,
     )

@@ -13,6 +13,7 @@ from vitrail.engines.plan import Plan
 from vitrail.engines.replay import replay
 from vitrail.engines.roots import Roots
 from vitrail.network.reach import reaches_output
+from vitrail.numerics.predicates import Form
 from vitrail.status import Arithmetic
 
 __all__ = ["Source"]
@@ -22,11 +23,15 @@ _PAIRS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Source:
-    """The plan and the one frame of a search, and the hyperplane that made each edge of the set, `rows` (total,)."""
+    """The plan and the one frame of a search, and the hyperplane that made each facet of the set, `rows` (facets,).
+
+    `crossings` says that no two facets share the number of a cut.
+    """
 
     plan: Plan
     roots: Roots
     rows: np.ndarray
+    crossings: bool = False
 
     @property
     def scale(self) -> np.ndarray:
@@ -72,12 +77,25 @@ class Source:
             result[start : start + len(part)] = [numbers.setdefault(key, len(numbers)) for key in maps]
         return result
 
-    def exact_cells(self, words: np.ndarray, labels: list[list[tuple[int, int]]]) -> list[ExactCell]:
+    def exact_cells(
+        self, words: np.ndarray, labels: list[list[tuple[int, int]]], incidence: list[list[int]]
+    ) -> list[ExactCell]:
         """The exact cells of regions with these patterns, from the hyperplanes and cuts of their facets."""
         exact = ExactForms(self.plan, self.roots)
         result: list[ExactCell] = []
         for start in range(0, words.shape[0], exact.batch):
             part = words[start : start + exact.batch]
             frames = np.zeros(len(part), dtype=np.int64)
-            result += exact.cells(labels[start : start + len(part)], frames, exact.along(frames, part))
+            own = slice(start, start + len(part))
+            result += exact.cells(labels[own], incidence[own], frames, exact.along(frames, part))
+        return result
+
+    def facet_forms(self, words: np.ndarray, labels: list[list[tuple[int, int]]]) -> list[list[Form]]:
+        """The exact forms of the facets of regions with these patterns, in coordinates divided by `scale`."""
+        exact = ExactForms(self.plan, self.roots)
+        result: list[list[Form]] = []
+        for start in range(0, words.shape[0], exact.batch):
+            part, own = words[start : start + exact.batch], slice(start, start + exact.batch)
+            frames = np.zeros(len(part), dtype=np.int64)
+            result += exact.facet_forms(labels[own], frames, exact.along(frames, part))
         return result

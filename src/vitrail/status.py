@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Arithmetic", "Definition", "Kind", "Status"]
+__all__ = ["Arithmetic", "Cells", "Definition", "Kind", "Status"]
 
 
 class Status(StrEnum):
@@ -60,6 +60,23 @@ class Arithmetic(StrEnum):
     """In floating point where the bound decides, exactly where it does not."""
     EXACT = "exact"
     """Exactly."""
+
+
+class Cells(StrEnum):
+    """How cells are represented; all but the last know their vertices.
+
+    Example:
+        >>> from vitrail.status import Cells
+        >>> Cells("halfspaces") is Cells.HALFSPACES
+        True
+    """
+
+    INTERVALS = "intervals"
+    POLYGONS = "polygons"
+    VERTICES = "vertices"
+    """Polytopes by their vertices, and the facets through each."""
+    HALFSPACES = "halfspaces"
+    """Polytopes by their halfspaces, decided by linear programs; bounded or not."""
 
 
 class Kind(StrEnum):

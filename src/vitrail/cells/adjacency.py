@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from vitrail.numerics.filters import VALUE_ROUNDING
 
-__all__ = ["FacetPairs", "euler_characteristic", "facet_pairs", "match_ends", "next_vertex"]
+__all__ = ["FacetPairs", "facet_pairs", "match_ends", "next_vertex", "polygon_faces"]
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
@@ -158,16 +158,16 @@ def _positions(first: np.ndarray, second: np.ndarray, group: np.ndarray, count: 
     return np.concatenate([np.take_along_axis(points, axis, 1) for points in (first, second)], axis=1)
 
 
-def euler_characteristic(offsets: np.ndarray, cuts: np.ndarray, pairs: np.ndarray) -> int:
-    """V - E + F of a polygonal complex, from its shared edges alone: coordinates do not matter.
+def polygon_faces(offsets: np.ndarray, cuts: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Vertices, edges and polygons of a polygonal complex, (3,), from its shared edges alone, not from coordinates.
 
-    Corners that shared edges identify are one vertex. The result is 1 for a disk whose edges all match one to one.
+    Corners that shared edges identify are one vertex. V - E + F is 1 for a disk whose edges all match one to one.
 
     Example:
         >>> offsets, cuts = np.array([0, 3, 6]), np.array([4, -1, -1, 5, -1, -1])
         >>> none = np.empty((0, 2), dtype=int)
-        >>> euler_characteristic(offsets, cuts, np.array([[0, 3]])), euler_characteristic(offsets, cuts, none)
-        (1, 2)
+        >>> polygon_faces(offsets, cuts, np.array([[0, 3]])).tolist(), polygon_faces(offsets, cuts, none).tolist()
+        ([4, 5, 2], [6, 6, 2])
     """
     total = cuts.shape[0]
     after = next_vertex(offsets)
@@ -176,5 +176,4 @@ def euler_characteristic(offsets: np.ndarray, cuts: np.ndarray, pairs: np.ndarra
     graph = coo_array((np.ones(rows.size, dtype=np.int8), (rows, columns)), shape=(total, total))
     vertices, _ = connected_components(graph, directed=False)
     unmatched = total - np.unique(pairs).size
-    edges = pairs.shape[0] + unmatched
-    return int(vertices) - edges + (offsets.shape[0] - 1)
+    return np.array([int(vertices), pairs.shape[0] + unmatched, offsets.shape[0] - 1])

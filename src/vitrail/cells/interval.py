@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.cells.batch import NO_DOUBTS, Children, CutTable, Geometry, Tally
-from vitrail.cells.exact import ExactInterval
+from vitrail.cells.exact_polygon import ExactInterval
 from vitrail.cells.interval_cut import CELLS_DONE, CELLS_OUT, DIRTY_OUT, UNDECIDED, cut_intervals
 from vitrail.cells.screening import screening_flags
 from vitrail.numerics.filters import VALUE_ROUNDING
@@ -70,7 +70,12 @@ class Intervals:
         return self.floats.shape[0]
 
     def cut(
-        self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS
+        self,
+        forms: np.ndarray,
+        table: CutTable,
+        work: IntervalWork,
+        doubtful: np.ndarray = NO_DOUBTS,
+        most: int | None = None,
     ) -> Iterator[Children]:
         """Cut every cell by every unit; yields children, from low to high, as the output memory fills."""
         done = 0
@@ -92,14 +97,14 @@ class Intervals:
             children = Intervals(floats[:n], integers[:n], np.arange(n), dirty[:n])
             yield Children(children, parent[:n], words[:n], int(counters[UNDECIDED]), done)
 
-    def tally(self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS) -> Tally:
+    def tally(
+        self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS
+    ) -> Iterator[Tally]:
         """Count the children of every cell."""
-        children, dirty, undecided = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=np.int64), 0
         for batch in self.cut(forms, table, work, doubtful):
-            children += np.bincount(batch.parent, minlength=len(self))
-            dirty += np.bincount(batch.parent, weights=batch.cells.dirty, minlength=len(self)).astype(np.int64)
-            undecided += batch.undecided
-        return Tally(children, dirty, undecided)
+            children = np.bincount(batch.parent, minlength=len(self))
+            dirty = np.bincount(batch.parent, weights=batch.cells.dirty, minlength=len(self)).astype(np.int64)
+            yield Tally(children, dirty, batch.undecided)
 
     def take(self, start: int, stop: int) -> Intervals:
         """The cells from `start` to `stop`."""
@@ -127,6 +132,10 @@ class Intervals:
         """What made the low and the high end."""
         return [(int(source), -1) for source in self.integers[cell]]
 
+    def incidence(self, cell: int) -> list[int]:
+        """Nothing, as facets follow the vertices."""
+        return []
+
     def with_exact(self, exact: Sequence[ExactInterval], order: np.ndarray) -> Intervals:
         """These intervals and exact ones, rounded."""
         floats, integers = np.empty((len(exact), 4)), np.empty((len(exact), 2), dtype=np.int64)
@@ -146,4 +155,4 @@ class Intervals:
         """The cells as finished geometry, in scaled frame coordinates."""
         ends, errors = self.floats[:, :2].reshape(-1, 1), self.floats[:, 2:].reshape(-1)
         sources = self.integers.reshape(-1)
-        return Geometry(np.arange(0, 2 * len(self) + 1, 2), ends, errors, sources, np.full(sources.shape, -1))
+        return Geometry.polygonal(np.arange(0, 2 * len(self) + 1, 2), ends, errors, sources, np.full(sources.shape, -1))

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.cells.batch import NO_DOUBTS, Children, CutTable, Geometry, Tally
-from vitrail.cells.exact import ExactPolygon
-from vitrail.cells.polygon_cut import (
-    CELLS_DONE,
-    CELLS_OUT,
-    NEXT_CUT,
-    UNDECIDED,
-    VERTICES_OUT,
-    WORK_FULL,
-    cut_by_sign,
-)
+from vitrail.cells.batch import CutTable, Geometry
+from vitrail.cells.cutting import CELLS_OUT, COUNTERS, FULL_OUTPUT, KEEP, VERTICES_OUT, Cutting
+from vitrail.cells.exact_polygon import ExactPolygon
+from vitrail.cells.polygon_cut import cut_by_sign
 from vitrail.cells.polygon_kernels import FLOATS, INTEGERS
 from vitrail.cells.polygon_winner import cut_by_winner
 from vitrail.cells.screening import screening_flags
 from vitrail.numerics.filters import EXACT_FORM_ROUNDING, VALUE_ROUNDING
 from vitrail.numerics.predicates import Form, Point, nearest, unit_form
 
-__all__ = ["PolygonWork", "Polygons", "polygon_areas"]
+__all__ = ["PolygonWork", "Polygons", "polygon_areas", "polygon_centroids"]
 
 _VERTICES_PER_CELL = 6
 
@@ -37,29 +30,33 @@ class PolygonWork:
         self.next_cut = 0
         self._capacity = capacity
         self._scale = 1
-        self._made_for: tuple[int, ...] = ()
+        self._output_for: tuple[int, ...] = ()
+        self._scratch_for: tuple[int, ...] = ()
         self.tallies = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
-    def prepare(self, table: CutTable, parents: int) -> None:
+    def prepare(self, table: CutTable, parents: int, rows: int) -> None:
         """Make the arrays for one op, unless they are there already."""
-        rows = max(table.units, table.breakpoints.size)
+        units = max(table.units, table.breakpoints.size)
         width = 0 if table.groups is None else table.groups.shape[1]
-        key = (rows, width, table.words, self._capacity, self._scale)
-        if key == self._made_for and len(self.tallies[0]) >= parents:
+        if len(self.tallies[0]) < parents:
+            self.tallies = (np.zeros(parents, dtype=np.int64), np.zeros(parents, dtype=np.int64))
+        key = (table.words, self._capacity)
+        if key != self._output_for:
+            self._output_for = key
+            capacity, vertices = self._capacity, self._capacity * _VERTICES_PER_CELL
+            self.output = (
+                np.empty((vertices, FLOATS)),
+                np.empty((vertices, INTEGERS), dtype=np.int64),
+                np.zeros(capacity + 1, dtype=np.int64),
+                np.empty(capacity, dtype=np.int64),
+                np.empty((capacity, table.words), dtype=np.int64),
+                np.empty(capacity, dtype=np.int64),
+            )
+        if (units, width, table.words, self._scale) == self._scratch_for:
             return
-        self._made_for = key
-        capacity, vertices = self._capacity, self._capacity * _VERTICES_PER_CELL
+        self._scratch_for = (units, width, table.words, self._scale)
         arena = 4096 * self._scale * (width + 1)
-        levels = (rows + 2) * max(width, 1)
-        self.output = (
-            np.empty((vertices, FLOATS)),
-            np.empty((vertices, INTEGERS), dtype=np.int64),
-            np.zeros(capacity + 1, dtype=np.int64),
-            np.empty(capacity, dtype=np.int64),
-            np.empty((capacity, table.words), dtype=np.int64),
-            np.empty(capacity, dtype=np.int64),
-        )
-        self.tallies = (np.zeros(max(parents, 1), dtype=np.int64), np.zeros(max(parents, 1), dtype=np.int64))
+        levels = (units + 2) * max(width, 1)
         self.scratch = (
             np.empty((arena, FLOATS)),
             np.empty((arena, INTEGERS), dtype=np.int64),
@@ -68,21 +65,21 @@ class PolygonWork:
             np.empty(arena, dtype=np.int8),
             np.empty((8, levels), dtype=np.int64),
             np.empty((levels, table.words), dtype=np.int64),
-            np.empty(4 * rows * self._scale + 64, dtype=np.int64),
-            (screening_flags(len(table.breakpoints), table.units), np.empty((rows, 7))),
-            np.empty(WORK_FULL + 1, dtype=np.int64),
+            np.empty(4 * units * self._scale + 64, dtype=np.int64),
+            (screening_flags(len(table.breakpoints), table.units), np.empty((units, 7))),
+            np.empty(COUNTERS, dtype=np.int64),
         )
 
-    def grow(self, output: bool) -> None:
+    def grow(self, need: int) -> None:
         """Make room after a cell that did not fit: four times the output, or four times the scratch memory."""
-        if output:
+        if need == FULL_OUTPUT:
             self._capacity *= 4
         else:
             self._scale *= 4
 
 
 @dataclass(frozen=True)
-class Polygons:
+class Polygons(Cutting[PolygonWork]):
     """Convex polygons, counter-clockwise: `offsets` (cells + 1), and rows as `polygon_kernels` describes them."""
 
     offsets: np.ndarray
@@ -95,68 +92,31 @@ class Polygons:
         """Number of cells."""
         return self.offsets.shape[0] - 1
 
-    def _run(
+    def run_kernel(
         self,
         first: int,
         forms: np.ndarray,
         table: CutTable,
         doubtful: np.ndarray,
-        keep: bool,
+        mode: int,
         work: PolygonWork,
         counters: np.ndarray,
     ) -> None:
+        """Call the kernel on the cells from `first` on."""
         cells = (self.offsets, self.floats, self.integers, self.form_of, self.dirty)
-        output = work.output if keep else (*work.output[:3], work.tallies[0], work.output[4], work.tallies[1])
+        output = work.output if mode == KEEP else (*work.output[:3], work.tallies[0], work.output[4], work.tallies[1])
+        rest = (table.first_row, table.bits, doubtful, mode, output, work.scratch, counters)
         if table.groups is not None:
-            rows = (table.groups, table.bounds[:, 0], table.totals[0], table.first_row, table.bits, doubtful)
-            cut_by_winner(first, cells, forms, *rows, keep, output, work.scratch, counters)
+            cut_by_winner(first, cells, forms, table.groups, table.bounds[:, 0], table.totals[0], *rest)
         else:
-            rows = (table.breakpoints, table.bounds, table.totals, table.first_row, table.bits, doubtful)
-            cut_by_sign(first, cells, forms, *rows, keep, output, work.scratch, counters)
+            cut_by_sign(first, cells, forms, table.breakpoints, table.bounds, table.totals, *rest)
 
-    def cut(
-        self, forms: np.ndarray, table: CutTable, work: PolygonWork, doubtful: np.ndarray = NO_DOUBTS
-    ) -> Iterator[Children]:
-        """Cut every cell by every unit; yields children as the output memory fills."""
-        done = 0
-        while done < len(self):
-            work.prepare(table, 0)
-            counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
-            counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
-            self._run(done, forms, table, doubtful, True, work, counters)
-            if counters[CELLS_DONE] == done:
-                work.grow(output=not counters[WORK_FULL])
-                continue
-            done = int(counters[CELLS_DONE])
-            work.next_cut = int(counters[NEXT_CUT])
-            n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
-            floats, integers, offsets, parent, words, dirty = work.output
-            cells = Polygons(offsets[: n + 1], floats[:v], integers[:v], np.arange(n), dirty[:n])
-            yield Children(cells, parent[:n], words[:n], int(counters[UNDECIDED]), done)
-            if counters[WORK_FULL]:
-                work.grow(output=False)
-
-    def tally(self, forms: np.ndarray, table: CutTable, work: PolygonWork, doubtful: np.ndarray = NO_DOUBTS) -> Tally:
-        """Count the children of every cell without making them."""
-        work.prepare(table, len(self))
-        children, dirty = work.tallies
-        children[:], dirty[:] = 0, 0
-        undecided, done = 0, 0
-        while done < len(self):
-            counters = np.zeros(WORK_FULL + 1, dtype=np.int64)
-            counters[CELLS_DONE], counters[NEXT_CUT] = done, work.next_cut
-            self._run(done, forms, table, doubtful, False, work, counters)
-            done = int(counters[CELLS_DONE])
-            undecided += int(counters[UNDECIDED])
-            if done < len(self):
-                partial = children.copy(), dirty.copy()
-                # what the unfinished cell had counted is taken back before it is done again
-                partial[0][done], partial[1][done] = 0, 0
-                work.grow(output=False)
-                work.prepare(table, len(self))
-                children, dirty = work.tallies
-                children[: len(self)], dirty[: len(self)] = partial[0][: len(self)], partial[1][: len(self)]
-        return Tally(children[: len(self)].copy(), dirty[: len(self)].copy(), undecided)
+    def finished(self, work: PolygonWork, counters: np.ndarray) -> tuple[Polygons, np.ndarray, np.ndarray]:
+        """What the kernel wrote: cells, the parent of each, and their packed pieces."""
+        n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
+        floats, integers, offsets, parent, words, dirty = work.output
+        cells = Polygons(offsets[: n + 1], floats[:v], integers[:v], np.arange(n), dirty[:n])
+        return cells, parent[:n], words[:n]
 
     def take(self, start: int, stop: int) -> Polygons:
         """The cells from `start` to `stop`."""
@@ -192,6 +152,10 @@ class Polygons:
         rows = self.integers[self.offsets[cell] : self.offsets[cell + 1]]
         return [(int(source), int(cut)) for source, cut in rows]
 
+    def incidence(self, cell: int) -> list[int]:
+        """Nothing, as facets follow the vertices."""
+        return []
+
     def with_exact(self, exact: Sequence[ExactPolygon], order: np.ndarray) -> Polygons:
         """These polygons and exact ones, rounded."""
         floats, integers = [self.floats], [self.integers]
@@ -214,7 +178,9 @@ class Polygons:
 
     def geometry(self) -> Geometry:
         """The cells as finished geometry, in scaled frame coordinates."""
-        return Geometry(self.offsets, self.floats[:, :2], self.floats[:, 2], self.integers[:, 0], self.integers[:, 1])
+        return Geometry.polygonal(
+            self.offsets, self.floats[:, :2], self.floats[:, 2], self.integers[:, 0], self.integers[:, 1]
+        )
 
 
 def _rounded(point: Point, line: Form) -> list[float]:
@@ -238,3 +204,24 @@ def polygon_areas(offsets: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     after = np.arange(1, vertices.shape[0] + 1)
     after[offsets[1:] - 1] = offsets[:-1]
     return 0.5 * np.add.reduceat(x * y[after] - x[after] * y, offsets[:-1])
+
+
+def polygon_centroids(offsets: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Centers of mass of such polygons, (polygons, 2); the mean of the vertices where the area is 0.
+
+    Example:
+        >>> polygon_centroids(np.array([0, 3]), np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])).tolist()
+        [[1.0, 1.0]]
+    """
+    if offsets.shape[0] == 1:
+        return np.zeros((0, 2))
+    starts = vertices[offsets[:-1]]
+    here = vertices - np.repeat(starts, np.diff(offsets), axis=0)
+    after = np.arange(1, vertices.shape[0] + 1)
+    after[offsets[1:] - 1] = offsets[:-1]
+    cross = here[:, 0] * here[after, 1] - here[after, 0] * here[:, 1]
+    twice = np.add.reduceat(cross, offsets[:-1])[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        center = np.add.reduceat((here + here[after]) * cross[:, None], offsets[:-1], axis=0) / (3.0 * twice)
+    mean = np.add.reduceat(here, offsets[:-1], axis=0) / np.diff(offsets)[:, None]
+    return starts + np.where(np.isfinite(center), center, mean)

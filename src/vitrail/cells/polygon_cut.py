@@ -5,6 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from vitrail.cells.cutting import (
+    CELLS_DONE,
+    CELLS_OUT,
+    COUNT,
+    DIRTY_OUT,
+    FULL_OUTPUT,
+    FULL_SCRATCH,
+    KEEP,
+    MOST,
+    NEXT_CUT,
+    RESUME,
+    UNDECIDED,
+    VERTICES_OUT,
+    WORK_FULL,
+)
 from vitrail.cells.polygon_kernels import (
     OPTIONS,
     bounding_box,
@@ -17,10 +32,6 @@ from vitrail.cells.polygon_kernels import (
 from vitrail.cells.screening import pack_octet, padded
 from vitrail.numerics.filters import SMALLEST
 
-CELLS_DONE, CELLS_OUT, VERTICES_OUT, NEXT_CUT, UNDECIDED, DIRTY_OUT, WORK_FULL = range(7)
-"""Positions in the vector of counters that a kernel reads and updates; WORK_FULL: the work memory was too small."""
-
-
 START, SIZE, LIST, OPEN, UNCLEAN, ROWS, FOUND, WON = range(8)
 """Rows of the stack: a node's first vertex and size, its list of candidates, its dirt; and scratch rows of the op."""
 
@@ -28,12 +39,13 @@ CUT, DONE, FULL, DOUBT = range(4)
 
 
 @njit(**OPTIONS)
-def emit(floats, integers, start, count, parent, words, dirty, keep, out, counters):
+def emit(floats, integers, start, count, parent, words, dirty, mode, out, counters):
     """Append a finished cell to the output, or only add it to its parent's tally; False when the output is full."""
     out_floats, out_integers, out_offsets, out_parent, out_words, out_dirty = out
     n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
-    if keep:
+    if mode == KEEP:
         if n >= out_parent.shape[0] or v + count > out_floats.shape[0]:
+            counters[WORK_FULL] = FULL_OUTPUT
             return False
         for i in range(count):
             copy_row(floats, integers, start + i, out_floats, out_integers, v + i)
@@ -130,7 +142,32 @@ def rescreen(candidates, rows, units, bits, box, words, listed, start, count, ta
 
 
 @njit(**OPTIONS)
-def advance(depth, parent, candidates, rows, numbers, strict, keep, out, work, counters):
+def has_room_for_two(vertices, mode, out, counters):
+    """Whether two more cells with so many vertices together fit into the output."""
+    n, v = counters[CELLS_OUT], counters[VERTICES_OUT]
+    fits = mode != KEEP or (n + 2 <= out[3].shape[0] and v + vertices <= out[0].shape[0])
+    if not fits:
+        counters[WORK_FULL] = FULL_OUTPUT
+    return fits
+
+
+@njit(**OPTIONS)
+def push(depth, a_size, b_size, position, work):
+    """Put the negative part of the node on top of the stack in its place, and the positive part above it."""
+    stack_floats, stack_integers, scratch_floats, scratch_integers, _, stack, stack_words, _, _, _ = work
+    start = stack[START, depth]
+    for i in range(b_size):
+        copy_row(scratch_floats, scratch_integers, a_size + i, stack_floats, stack_integers, start + i)
+    for i in range(a_size):
+        copy_row(scratch_floats, scratch_integers, i, stack_floats, stack_integers, start + b_size + i)
+    copy_numbers(stack_words[depth], stack_words[depth + 1])
+    stack_words[depth + 1, position >> 6] += 1 << (position & 63)
+    stack[START, depth + 1], stack[SIZE, depth + 1], stack[SIZE, depth] = start + b_size, a_size, b_size
+    stack[UNCLEAN, depth + 1] = stack[UNCLEAN, depth]
+
+
+@njit(**OPTIONS)
+def advance(depth, parent, candidates, rows, numbers, strict, mode, out, work, counters):
     """Take the node on top of the stack through its candidates: finish it, or cut it in two.
 
     `numbers` are the units, the bits of each and the number of the first row. An undecided sign ends it if `strict`.
@@ -158,42 +195,40 @@ def advance(depth, parent, candidates, rows, numbers, strict, keep, out, work, c
             continue
         room = min(stack_floats.shape[0] - start, scratch_floats.shape[0])
         if size + 4 > room or end + (end - at) > listed.shape[0] or depth + 1 >= stack.shape[1]:
-            counters[WORK_FULL] = 1
+            counters[WORK_FULL] = FULL_SCRATCH
             return FULL
-        if at == end and not keep:
+        if at == end and mode == COUNT:
             # two more cells to count, and nobody asks for their shape
             counters[CELLS_OUT] += 2
             counters[DIRTY_OUT] += 2 * stack[UNCLEAN, depth]
             out[3][parent] += 2
             out[5][parent] += 2 * stack[UNCLEAN, depth]
             return DONE
+        if at == end and not has_room_for_two(size + 4, mode, out, counters):
+            # the node stays as it is, to go on with this candidate
+            stack[LIST, depth], stack[OPEN, depth] = at - 1, 1
+            counters[UNDECIDED] -= undecided
+            return FULL
         source, cut, counters[NEXT_CUT] = first_row + rows[k], counters[NEXT_CUT], counters[NEXT_CUT] + 1
         a_size, b_size = split(stack_floats, stack_integers, start, size, c0, c1, c2, bound, source, cut,
                                signs, scratch_floats, scratch_integers)  # fmt: skip
         if at == end:
             # no candidate is left: both parts are finished and go out without a detour over the stack
             dirty = stack[UNCLEAN, depth]
-            fits = emit(scratch_floats, scratch_integers, a_size, b_size, parent, words, dirty, keep, out, counters)
+            emit(scratch_floats, scratch_integers, a_size, b_size, parent, words, dirty, mode, out, counters)
             words[position >> 6] += 1 << (position & 63)
-            fits = fits and emit(scratch_floats, scratch_integers, 0, a_size, parent, words, dirty, keep, out, counters)
-            return DONE if fits else FULL
-        for i in range(b_size):
-            copy_row(scratch_floats, scratch_integers, a_size + i, stack_floats, stack_integers, start + i)
-        for i in range(a_size):
-            copy_row(scratch_floats, scratch_integers, i, stack_floats, stack_integers, start + b_size + i)
-        upper = stack_words[depth + 1]
-        for w in range(words.shape[0]):
-            upper[w] = words[w]
-        upper[position >> 6] += 1 << (position & 63)
-        stack[START, depth + 1], stack[SIZE, depth + 1], stack[SIZE, depth] = start + b_size, a_size, b_size
-        stack[UNCLEAN, depth + 1] = stack[UNCLEAN, depth]
+            emit(scratch_floats, scratch_integers, 0, a_size, parent, words, dirty, mode, out, counters)
+            return DONE
+        push(depth, a_size, b_size, position, work)
         stack[LIST, depth + 1], stack[LIST, depth] = end, at
         box = bounding_box(stack_floats, start + b_size, a_size)
+        upper = stack_words[depth + 1]
         stack[OPEN, depth + 1] = rescreen(candidates, rows, units, bits, box, upper, listed, at, end - at, end)
         box = bounding_box(stack_floats, start, b_size)
         stack[OPEN, depth] = rescreen(candidates, rows, units, bits, box, words, listed, at, end - at, at)
         return CUT
-    fits = emit(stack_floats, stack_integers, start, size, parent, words, stack[UNCLEAN, depth], keep, out, counters)
+    stack[LIST, depth], stack[OPEN, depth] = end, 0
+    fits = emit(stack_floats, stack_integers, start, size, parent, words, stack[UNCLEAN, depth], mode, out, counters)
     return DONE if fits else FULL
 
 
@@ -214,11 +249,31 @@ def count_whole(c, dirty, out, counters):
 
 
 @njit(**OPTIONS)
-def forget(c, keep, before, out, counters):
+def forget(c, mode, before, out, counters):
     """Take back the children of a cell that is left to exact arithmetic."""
     copy_numbers(before, counters)
-    if not keep:
+    if mode != KEEP:
         out[3][c], out[5][c] = 0, 0
+
+
+@njit(**OPTIONS)
+def give_up(c, before, counters):
+    """Leave a cell for the next call, which has more room."""
+    need = counters[WORK_FULL]
+    copy_numbers(before, counters)
+    counters[WORK_FULL], counters[CELLS_DONE] = need, c
+
+
+@njit(**OPTIONS)
+def pause(c, depth, counters):
+    """Go on with cell `c` at the node on top of the stack the next time."""
+    counters[CELLS_DONE], counters[RESUME] = c, depth + 1
+
+
+@njit(**OPTIONS)
+def pauses(counters):
+    """Whether so many cells were made that it is time for a pause."""
+    return counters[MOST] > 0 and counters[CELLS_OUT] >= counters[MOST]
 
 
 @njit(**OPTIONS)
@@ -233,8 +288,31 @@ def load_root(cells, c, work):
 
 
 @njit(**OPTIONS)
-def cut_by_sign(first, cells, forms, breakpoints, bounds, totals, first_row, bits, doubtful, keep, out, work, counters):
-    """Cut cells `first`, `first + 1`, ... by the rows `form - breakpoint` until the output is full.
+def go_on(depth, c, candidates, rows, numbers, strict, mode, out, work, counters, doubtful):
+    """Take cell `c` from the node at `depth` to its end; False where the kernel has to return before."""
+    before = work[9]
+    while depth >= 0:
+        if pauses(counters):
+            pause(c, depth, counters)
+            return False
+        outcome = advance(depth, c, candidates, rows, numbers, strict, mode, out, work, counters)
+        if outcome == DOUBT:
+            forget(c, mode, before, out, counters)
+            doubtful[c] = 1
+            break
+        if outcome == FULL:
+            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
+                pause(c, depth, counters)
+            else:
+                give_up(c, before, counters)
+            return False
+        depth += 1 if outcome == CUT else -1
+    return True
+
+
+@njit(**OPTIONS)
+def cut_by_sign(first, cells, forms, breakpoints, bounds, totals, first_row, bits, doubtful, mode, out, work, counters):
+    """Cut cells `first`, `first + 1`, ... by the rows `form - breakpoint` until the output is full or a pause is due.
 
     `cells` is (offsets, floats, integers, form_of, dirty); `forms` has shape (batch, 3, units). A cell whose children
     do not fit is left for the next call: `counters[CELLS_DONE]` says where to go on. If `doubtful` has a place per
@@ -247,31 +325,25 @@ def cut_by_sign(first, cells, forms, breakpoints, bounds, totals, first_row, bit
     flags, candidates = work[8]
     rows = stack[ROWS]
     before = work[9]
+    resume, counters[RESUME] = counters[RESUME], 0
     for c in range(first, form_of.shape[0]):
         copy_numbers(counters, before)
+        if c == first and resume > 0:
+            if not go_on(resume - 1, c, candidates, rows, numbers, strict, mode, out, work, counters, doubtful):
+                return
+            continue
         form = forms[form_of[c]]
         box = bounding_box(cells[1], cells[0][c], cells[0][c + 1] - cells[0][c])
         screen(form, breakpoints, totals, box, flags[0], flags[1])
         clear(work[6][0])
         count = classify(form, breakpoints, bounds, totals, bits, flags, work[6][0], candidates, rows)
-        if count == 0 and not keep:
+        if count == 0 and mode != KEEP:
             count_whole(c, cells[4][c], out, counters)
             continue
         load_root(cells, c, work)
         for k in range(count):
             listed[k] = k
         stack[OPEN, 0] = count
-        depth = 0
-        while depth >= 0:
-            outcome = advance(depth, c, candidates, rows, numbers, strict, keep, out, work, counters)
-            if outcome == DOUBT:
-                forget(c, keep, before, out, counters)
-                doubtful[c] = 1
-                break
-            if outcome == FULL:
-                need = counters[WORK_FULL]
-                copy_numbers(before, counters)
-                counters[WORK_FULL], counters[CELLS_DONE] = need, c
-                return
-            depth += 1 if outcome == CUT else -1
+        if not go_on(0, c, candidates, rows, numbers, strict, mode, out, work, counters, doubtful):
+            return
     counters[CELLS_DONE] = form_of.shape[0]

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from numba import njit
 
-from vitrail.cells.polygon_cut import (
+from vitrail.cells.cutting import (
     CELLS_DONE,
-    FOUND,
+    FULL_OUTPUT,
+    FULL_SCRATCH,
+    LISTED,
+    MOST,
     NEXT_CUT,
+    RESUME,
+    UNDECIDED,
+    WORK_FULL,
+)
+from vitrail.cells.polygon_cut import (
+    FOUND,
     OPEN,
     ROWS,
     SIZE,
     START,
     UNCLEAN,
-    UNDECIDED,
     WON,
-    WORK_FULL,
     clear,
     emit,
     forget,
+    give_up,
     load_root,
+    pause,
+    pauses,
 )
 from vitrail.cells.polygon_kernels import OPTIONS, bounding_box, copy_numbers, copy_row, keep_side, vertex_signs
 from vitrail.numerics.filters import SMALLEST
@@ -110,7 +120,7 @@ def divide(depth, g, form, group, limits, count, bits, first_row, work, counters
         or (count + 1) * (size + width) > half
         or depth + count >= stack.shape[1]
     ):
-        counters[WORK_FULL] = 1
+        counters[WORK_FULL] = FULL_SCRATCH
         return -1
     found, position = stack[FOUND], g * bits
     first_cut = counters[NEXT_CUT]
@@ -146,7 +156,7 @@ def divide(depth, g, form, group, limits, count, bits, first_row, work, counters
 
 
 @njit(**OPTIONS)
-def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, doubtful, keep, out, work, counters):
+def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, doubtful, mode, out, work, counters):
     """Cut cells `first`, `first + 1`, ... by the winner of each group of candidate forms until the output is full.
 
     Like `cut_by_sign`; `groups` has shape (groups, candidates) and indexes the units of `forms`, -1 for none. A node's
@@ -155,25 +165,25 @@ def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, 
     strict = doubtful.shape[0] > 0
     size_of_group = groups.shape[1] * groups.shape[1]
     stack_floats, stack_integers, stack, stack_words = work[0], work[1], work[5], work[6]
-    rows, found = stack[ROWS], stack[FOUND]
-    before = work[9]
+    rows, found, before = stack[ROWS], stack[FOUND], work[9]
+    resume, counters[RESUME] = counters[RESUME], 0
     for c in range(first, cells[3].shape[0]):
         copy_numbers(counters, before)
-        load_root(cells, c, work)
-        clear(stack_words[0])
-        form = forms[cells[3][c]]
-        listed = open_groups(
-            form, groups, totals, bounding_box(stack_floats, 0, stack[SIZE, 0]), bits, stack_words[0], rows, found
-        )
-        depth, fits = 0, True
+        form, depth, fits = forms[cells[3][c]], resume - 1, True
+        if c != first or resume == 0:
+            load_root(cells, c, work)
+            clear(stack_words[0])
+            box, depth = bounding_box(stack_floats, 0, stack[SIZE, 0]), 0
+            counters[LISTED] = open_groups(form, groups, totals, box, bits, stack_words[0], rows, found)
         while depth >= 0 and fits:
+            if pauses(counters):
+                pause(c, depth, counters)
+                return
             start, size = stack[START, depth], stack[SIZE, depth]
-            if stack[OPEN, depth] == listed:
-                dirty = stack[UNCLEAN, depth]
-                fits = emit(
-                    stack_floats, stack_integers, start, size, c, stack_words[depth], dirty, keep, out, counters
-                )
-                depth -= 1
+            if stack[OPEN, depth] == counters[LISTED]:
+                dirty, words = stack[UNCLEAN, depth], stack_words[depth]
+                fits = emit(stack_floats, stack_integers, start, size, c, words, dirty, mode, out, counters)
+                depth -= fits
                 continue
             g = rows[stack[OPEN, depth]]
             stack[OPEN, depth] += 1
@@ -186,13 +196,14 @@ def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, 
             depth = divide(depth, g, form, groups[g], (bounds, totals), count, bits, number, work, counters)
             fits = depth >= 0
             if strict and fits and counters[UNDECIDED] > undecided:
-                forget(c, keep, before, out, counters)
+                forget(c, mode, before, out, counters)
                 doubtful[c] = 1
                 break
         if not fits:
-            need = counters[WORK_FULL]
-            copy_numbers(before, counters)
-            counters[WORK_FULL], counters[CELLS_DONE] = need, c
+            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
+                pause(c, depth, counters)
+            else:
+                give_up(c, before, counters)
             return
     counters[CELLS_DONE] = cells[3].shape[0]
 

@@ -1,24 +1,22 @@
-"""The exact cell of a pattern, from its halfspaces alone; and an exact point inside."""
+"""The exact cell of a pattern, from its halfspaces alone."""
 
 from __future__ import annotations
 
 import numpy as np
-from flint import fmpz
 
 from vitrail.cells.exact import ExactCell
 from vitrail.certification.halfspaces import Halfspaces
-from vitrail.numerics.predicates import Form, Point, side
+from vitrail.numerics.predicates import Form, side
 
-__all__ = ["cell_of", "witness"]
-
-_FIRST_BITS = 32
+__all__ = ["cell_of"]
 
 
 def cell_of(halfspaces: Halfspaces, cell: int, domain: ExactCell) -> ExactCell | str:
     """The part of the domain in all halfspaces of a cell, or why there is none with an interior.
 
     Cuts the domain by one violated halfspace after the other, until none is; each is tested in floating point, and
-    exactly where that does not tell. Facets have the row that made them as number.
+    exactly where that does not tell. Facets have the row that made them as number. The domain is bounded, or a line:
+    beyond, what a vertex at infinity says about a halfspace along which it lies is not known.
     """
     part, forms = domain, {}
 
@@ -43,15 +41,3 @@ def cell_of(halfspaces: Halfspaces, cell: int, domain: ExactCell) -> ExactCell |
         if not answer.positive[row] and not any(side(form(int(row)), point) > 0 for point in part.points):
             return "a unit that is zero on the whole region has a piece above the lowest"
     return part
-
-
-def witness(cell: ExactCell) -> tuple[list[int], int]:
-    """A point of the interior as integers and a power of two: coordinates are integers / 2 ** power."""
-    weight, *center = cell.center
-    bits = _FIRST_BITS
-    while True:
-        rounded = [int((2 * x << bits) + weight) // int(2 * weight) for x in center]
-        point: Point = (fmpz(1) << bits, *(fmpz(x) for x in rounded))
-        if cell.holds(point):
-            return rounded, bits
-        bits *= 2

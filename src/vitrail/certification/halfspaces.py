@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 
 from vitrail.cells.exact import ExactCell, at_vertices
 from vitrail.network.exact import deciding_forms
@@ -56,6 +58,19 @@ class _Rows:
         values[0] -= numerator << max(0, lowest - power)
         return to_form([int(self.sign[cell, row]) * value for value in values])
 
+    def integers(self) -> np.ndarray:
+        """All of them, exactly, times a power of two: Python integers (cells, rows, k + 1)."""
+        levels = Fixed.from_floats(torch.from_numpy(np.ascontiguousarray(self.level)))
+        low = min(self.forms.exponent, levels.exponent)
+        forms = self.forms.integers(low)
+        values = np.take_along_axis(forms, self.plus[:, None], axis=2)
+        subtracted = self.minus >= 0
+        if subtracted.any():
+            others = np.take_along_axis(forms, np.maximum(self.minus, 0)[:, None], axis=2)
+            values = values - np.where(subtracted[:, None], others, 0)
+        values[:, 0] -= levels.integers(low)
+        return np.where(self.sign[:, None] < 0, -values, values).transpose(0, 2, 1)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -84,14 +99,76 @@ class Halfspaces:
             else _by_winner(as_maximum(op).candidates, deciding_forms(graph, node, forms), pieces)
             for node, pieces in zip(graph.piecewise, patterns, strict=True)
         ]
-        rounded = [part.rounded() for part in self._parts]
+        self._patterns = [pieces.astype(np.int64) for pieces in patterns]
+        self._by_winner = [not isinstance(graph.nodes[node].op, Elementwise) for node in graph.piecewise]
         self._starts = np.cumsum([0, *(part.plus.shape[1] for part in self._parts)])
-        if not rounded:
+        if not self._parts:
             return
-        self._values = np.concatenate([values for values, _ in rounded], axis=2)
-        self._sizes = np.concatenate([sizes for _, sizes in rounded], axis=2)
         self._present = np.concatenate([part.present for part in self._parts], axis=1)
         self._strict = np.concatenate([part.strict & part.present for part in self._parts], axis=1)
+
+    @cached_property
+    def _rounded(self) -> tuple[np.ndarray, np.ndarray]:
+        values, sizes = zip(*(part.rounded() for part in self._parts), strict=True)
+        return np.concatenate(values, axis=2), np.concatenate(sizes, axis=2)
+
+    @property
+    def count(self) -> int:
+        """The rows of every cell, those that say nothing included."""
+        return int(self._starts[-1])
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """The unit behind each row, numbered over the whole network, shape (rows,)."""
+        result, first = np.empty(self.count, dtype=np.int64), 0
+        for pieces, winner, start, stop in zip(
+            self._patterns, self._by_winner, self._starts[:-1], self._starts[1:], strict=True
+        ):
+            units, own = pieces.shape[1], np.arange(stop - start)
+            result[start:stop] = first + (own // max((stop - start) // max(units, 1), 1) if winner else own % units)
+            first += units
+        return result
+
+    def present(self, cell: int) -> np.ndarray:
+        """The rows of a cell that say anything."""
+        return np.flatnonzero(self._present[cell]) if self._parts else np.zeros(0, dtype=np.int64)
+
+    @cached_property
+    def integers(self) -> np.ndarray:
+        """All rows of all cells exactly, each times a power of two: Python integers (cells, rows, k + 1)."""
+        return np.concatenate([part.integers() for part in self._parts], axis=1)
+
+    def reaches(self, cells: np.ndarray, zero: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+        """Whether points of some cells are in the closed regions of other patterns too, shape (points,).
+
+        `zero` (points, rows) says which rows of its cell are 0 at each point, `others` are arrays (points, units) for
+        each piecewise op. A network is continuous: as long as the units before have a piece that holds the point, its
+        value is the one that the cell's own forms have there.
+
+        Example:
+            >>> from vitrail.network.exact import exact_forms
+            >>> from vitrail.network.network import Network
+            >>> graph = Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], None), ([[1.0, 1.0]], None)]).graph
+            >>> root = Fixed.from_floats(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]], dtype=torch.float64))
+            >>> own = [np.array([[1, 1]])]
+            >>> halfspaces = Halfspaces(graph, exact_forms(graph, {0: root}, np.array([0]), own), own)
+            >>> on_the_first = np.array([[True, False, False, False]] * 2)
+            >>> halfspaces.reaches(np.array([0, 0]), on_the_first, [np.array([[0, 1], [1, 0]])]).tolist()
+            [True, False]
+        """
+        result = np.ones(len(cells), dtype=bool)
+        for at, (pieces, winner) in enumerate(zip(self._patterns, self._by_winner, strict=True)):
+            own, other = pieces[cells], others[at].astype(np.int64)
+            free = zero[:, self._starts[at] : self._starts[at + 1]]
+            if winner:
+                table = free.reshape(*own.shape, -1)
+                there = np.take_along_axis(table, other[:, :, None], axis=2)[:, :, 0]
+                allowed = (other == own) | there
+            else:
+                below, above = np.split(free, 2, axis=1)
+                allowed = (other == own) | ((other == own - 1) & below) | ((other == own + 1) & above)
+            result &= allowed.all(axis=1)
+        return result
 
     def strict(self, cell: int) -> np.ndarray:
         """The rows of a cell that must be positive somewhere."""
@@ -103,14 +180,15 @@ class Halfspaces:
         return self._parts[part].form(cell, row - int(self._starts[part]))
 
     def test(self, cell: int, part: ExactCell) -> Answer:
-        """Test every row of a cell at the vertices of a polygon or interval."""
+        """Test every row of a cell at the vertices of a part of the domain."""
         if not self._parts:
             nothing = np.zeros((len(part.points), 0), dtype=bool)
             return Answer(None, nothing, nothing[0])
-        values, reach = at_vertices(part, self._values[cell], self._sizes[cell])
+        rounded, sizes = (table[cell] for table in self._rounded)
+        values, reach = at_vertices(part, rounded, sizes)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             negative, positive = values < -reach, values > reach
-            depth = np.where(negative & self._present[cell], -values / self._sizes[cell].max(axis=0), 0.0).max(axis=0)
+            depth = np.where(negative & self._present[cell], -values / sizes.max(axis=0), 0.0).max(axis=0)
         worst = int(depth.argmax())
         return Answer(
             worst if depth[worst] > 0 else None,

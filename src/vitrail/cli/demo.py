@@ -120,7 +120,7 @@ def _draw(out: Path, images: np.ndarray, labels: np.ndarray, plane: _Section, li
 def _report(plane: _Section, line: _Section) -> dict[str, Any]:
     """Everything that the demo found, as plain values."""
     report = {name: _facts(section) for name, section in (("plane", plane), ("line", line))}
-    report["plane"]["decision_boundary"]["length"] = plane.boundary.length  # on a line the boundary is points
+    report["plane"]["decision_boundary"]["length"] = plane.boundary.measure  # on a line the boundary is points
     return report
 
 
@@ -143,7 +143,7 @@ def _facts(section: _Section) -> dict[str, Any]:
         "euler_characteristic": regions.euler_characteristic(),
         "classes": present,
         "decision_regions": int(boundary.decision_regions.max()) + 1,
-        "decision_boundary": {"pieces": len(boundary.ends), "status": boundary.status.value},
+        "decision_boundary": {"pieces": len(boundary), "status": boundary.status.value},
         "search_seconds": account.seconds,
     }
 

@@ -114,8 +114,8 @@ def limits_of(text: str) -> list[tuple[float, float]]:
     return [(number(low, "--box"), number(high, "--box")) for low, high in pairs]
 
 
-def rows_of(text: str, needed: int) -> list[int]:
-    """The row numbers in the text of --rows, counted from 0.
+def rows_of(text: str, needed: int | None = None) -> list[int]:
+    """The row numbers in the text of --rows, counted from 0; as many as are needed, or any number of them.
 
     Raises:
         InvalidOptionError: not so many, or not whole numbers from 0 on.
@@ -128,7 +128,7 @@ def rows_of(text: str, needed: int) -> list[int]:
     for part in parts:
         if not re.fullmatch(r"\d{1,18}", part):
             raise InvalidOptionError(f"--rows: expected row numbers from 0 on, such as 0,1,2, found {_shown(part)}")
-    if len(parts) != needed:
+    if needed is not None and len(parts) != needed:
         raise InvalidOptionError(f"--rows: expected {needed} row numbers, found {len(parts)} in {_shown(text)}")
     return [int(part) for part in parts]
 

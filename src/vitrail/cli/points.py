@@ -19,11 +19,11 @@ _CSV_BYTES = 2**30
 _PIXELS = 2**26
 
 
-def read_points(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def read_points(path: Path, shape: tuple[int, ...], option: str = "--input") -> np.ndarray:
     """The points in a file, shape (points, *shape), for a network with inputs of this shape.
 
     .npy and .npz: an array of points or one point, as stored; the only array of an .npz that fits. .csv: a point per
-    line. .png: one point, gray or color as the network has channels, scaled to [0, 1].
+    line. .png: one point, gray or color as the network has channels, scaled to [0, 1]. Messages name the `option`.
 
     Raises:
         InvalidDomainError: the file is missing, damaged, of another kind, or does not fit the network.
@@ -31,16 +31,14 @@ def read_points(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     readers = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".png": _png}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise InvalidDomainError(f"--input: {quoted(path)} is none of {', '.join(readers)}")
+        raise InvalidDomainError(f"{option}: {quoted(path)} is none of {', '.join(readers)}")
     try:
         check_regular(path)
         return reader(path, shape)
-    except StoreError as error:
-        raise InvalidDomainError(f"--input: {error}") from error
+    except (StoreError, InvalidDomainError) as error:
+        raise InvalidDomainError(f"{option}: {error}") from error
     except (ValueError, OSError, EOFError, SyntaxError) as error:
-        if isinstance(error, InvalidDomainError):
-            raise
-        raise InvalidDomainError(f"--input: {quoted(path)} is damaged: {reason(error)}") from error
+        raise InvalidDomainError(f"{option}: {quoted(path)} is damaged: {reason(error)}") from error
 
 
 def _npy(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -48,9 +46,7 @@ def _npy(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     array = np.lib.format.open_memmap(path, mode="r")
     found = _fit(array, shape)
     if found is None:
-        raise InvalidDomainError(
-            f"--input: {quoted(path)} has shape {array.shape}; the network takes inputs of {shape}"
-        )
+        raise InvalidDomainError(f"{quoted(path)} has shape {array.shape}; the network takes inputs of {shape}")
     return found
 
 
@@ -60,7 +56,7 @@ def _npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if len(fitting) != 1:
         names = ", ".join(f"{name[:20]!a} {array.shape}" for name, array in list(arrays.items())[:6])
         raise InvalidDomainError(
-            f"--input: {quoted(path)} has {len(fitting)} arrays that fit inputs of {shape}, not one; found {names}\n"
+            f"{quoted(path)} has {len(fitting)} arrays that fit inputs of {shape}, not one; found {names}\n"
             "Save the points alone: numpy.save('points.npy', points)."
         )
     return next(iter(fitting.values()))
@@ -68,13 +64,13 @@ def _npz(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _csv(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if path.stat().st_size > _CSV_BYTES:
-        raise InvalidDomainError(f"--input: {quoted(path)} is larger than {_CSV_BYTES:,} bytes; save it as .npy")
+        raise InvalidDomainError(f"{quoted(path)} is larger than {_CSV_BYTES:,} bytes; save it as .npy")
     with warnings.catch_warnings(action="ignore"):
         array = np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8")
     found = _fit(array, shape)
     if found is None or array.size == 0:
         raise InvalidDomainError(
-            f"--input: {quoted(path)} has {array.shape[0]} lines of {array.shape[1]} numbers; the network takes inputs "
+            f"{quoted(path)} has {array.shape[0]} lines of {array.shape[1]} numbers; the network takes inputs "
             f"of {shape}\nExpected one point per line, numbers with a decimal point, separated by commas."
         )
     return found
@@ -84,11 +80,11 @@ def _png(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     with path.open("rb") as file:
         head = file.read(24)
     if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 24:
-        raise InvalidDomainError(f"--input: {quoted(path)} is not a PNG picture")
+        raise InvalidDomainError(f"{quoted(path)} is not a PNG picture")
     width, height = struct.unpack(">II", head[16:24])
     if width * height > _PIXELS or width * height not in _pictures(shape):
         raise InvalidDomainError(
-            f"--input: {quoted(path)} is {width} x {height} pixels; the network takes inputs of shape {shape}"
+            f"{quoted(path)} is {width} x {height} pixels; the network takes inputs of shape {shape}"
         )
     from matplotlib.image import imread
 
@@ -96,18 +92,18 @@ def _png(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     planes = picture[:, :, None] if picture.ndim == 2 else picture
     if planes.shape[2] in (2, 4):
         if (planes[:, :, -1] != 1).any():
-            raise InvalidDomainError(f"--input: {quoted(path)} has transparent pixels; expected an opaque picture")
+            raise InvalidDomainError(f"{quoted(path)} has transparent pixels; expected an opaque picture")
         planes = planes[:, :, :-1]
     channels = _pictures(shape)[width * height]
     if channels == 1 and planes.shape[2] == 3 and (planes == planes[:, :, :1]).all():
         planes = planes[:, :, :1]
     if planes.shape[2] != channels:
         raise InvalidDomainError(
-            f"--input: {quoted(path)} has {planes.shape[2]} color channels; the network's input {shape} has {channels}"
+            f"{quoted(path)} has {planes.shape[2]} color channels; the network's input {shape} has {channels}"
         )
     inputs = planes.transpose(2, 0, 1)
     if len(shape) > 1 and _essential(inputs.shape) != _essential(shape):
-        raise InvalidDomainError(f"--input: {quoted(path)} is {width} x {height} pixels; the network takes {shape}")
+        raise InvalidDomainError(f"{quoted(path)} is {width} x {height} pixels; the network takes {shape}")
     return inputs.reshape(1, *shape)
 
 

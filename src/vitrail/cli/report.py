@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitrail.cli.output import Json, properties, rows_table
+import vitrail
+from vitrail.cli.cells import cells_document, cells_rows, spread_table
+from vitrail.cli.output import Json, properties, rows_table, show, write_json, write_line
+from vitrail.cli.walk import walk_document, walk_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    import vitrail
     from vitrail.domains import Domain
+    from vitrail.walking import Walk
 
-__all__ = ["Report", "decided"]
+__all__ = ["Found", "Report", "decided"]
 
 _DETAIL = (
     *("activation_regions", "by_layer", "measure_sum", "measure_error"),
     *("arithmetic", "decisions", "exact_decisions", "unproven", "dirty"),
+    *("cells", "unbounded_regions", "spread", "f_vector", "euler_characteristic", "walk"),
 )
+_IN_FULL, _LONGEST = 10**12, 1024  # an upper bound of a partial count: a number, and bits
 _HOLDS = {True: "yes", False: "no", None: "-"}
 
 
@@ -38,21 +44,52 @@ def decided(decisions: int, exact: int, undecided: int) -> str:
     return f"{decisions:,}, {exact:,} of them exactly{more}"
 
 
+def _bounds(count: vitrail.Count) -> str:
+    """Both bounds of a count, the upper one rounded up where it is long."""
+    if count.upper is None:
+        return f"at least {count.lower:,}"
+    if count.upper < _IN_FULL:
+        return f"{count.lower:,} to {count.upper:,}"
+    short = Context(prec=3, rounding=ROUND_CEILING).create_decimal(count.upper)
+    return f"at least {count.lower:,}, at most {short:.2e}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A count, the regions behind it unless they were only counted, the walk that found them, and its seconds."""
+
+    count: vitrail.Count
+    regions: vitrail.RegionSet | None
+    walk: Walk | None
+    seconds: float
+
+    def certify(self, progress: bool) -> vitrail.Certificate | None:
+        """The regions, checked once more; None where they were only counted."""
+        return None if self.regions is None else vitrail.certify(self.regions, progress=progress)
+
+
 @dataclass(frozen=True)
 class Report:
-    """A count and, unless it was only counted, the regions behind it and what was found when they were checked."""
+    """What was found, and what when it was checked."""
 
     model: Mapping[str, Json]
     domain: Domain
-    count: vitrail.Count
-    regions: vitrail.RegionSet | None
+    found: Found
     certificate: vitrail.Certificate | None
-    seconds: float
     written: Mapping[str, Json]
+
+    def write(self, json: bool, quiet: bool) -> None:
+        """Print one JSON object, the count alone, or tables."""
+        if json:
+            write_json(self.document())
+        elif quiet:
+            write_line(str(self.found.count))
+        else:
+            show(*self.tables())
 
     def document(self) -> dict[str, Json]:
         """Everything as one JSON object; what only the regions tell is null where they were only counted."""
-        count, regions = self.count, self.regions
+        count, regions = self.found.count, self.found.regions
         measure = float(self.domain.measure)
         detail: dict[str, Json] = dict.fromkeys(_DETAIL)
         if regions is not None:
@@ -70,10 +107,14 @@ class Report:
                 "unproven": account.unproven,
                 "dirty": account.dirty,
             }
+            detail |= cells_document(regions)
+        if self.found.walk is not None:
+            detail["walk"] = walk_document(self.found.walk)
         counted: dict[str, Json] = {
             "value": int(count),
             "lower": count.lower,
-            "upper": count.upper,
+            # beyond, it tells nothing, and few programs read so long a number
+            "upper": count.upper if count.upper is None or count.upper.bit_length() <= _LONGEST else None,
             "kind": count.kind.value,
             "status": count.status.value,
             "definition": count.definition.value,
@@ -85,7 +126,7 @@ class Report:
             "measure": measure,
         }
         head: dict[str, Json] = {"command": "regions", "model": self.model, "domain": domain, "count": counted}
-        tail: dict[str, Json] = {"advice": count.status.advice, "seconds": self.seconds, "files": self.written}
+        tail: dict[str, Json] = {"advice": count.status.advice, "seconds": self.found.seconds, "files": self.written}
         return head | detail | {"certificate": self._certificate()} | tail
 
     def _certificate(self) -> Json:
@@ -97,46 +138,51 @@ class Report:
 
     def tables(self) -> list[Table]:
         """The same for people."""
-        count = self.count
+        count, regions = self.found.count, self.found.regions
         status = count.status.value if count.status.proven else f"{count.status.value}: {count.status.advice}"
         rows = [
             (f"{count.definition.value} regions", f"{int(count):,} ({count.kind.value})"),
             ("status", status),
-            (
-                "bounds",
-                f"{count.lower:,} to {count.upper:,}" if count.upper is not None else f"at least {count.lower:,}",
-            ),
+            ("bounds", _bounds(count)),
             ("domain", self.domain.description),
         ]
         tables = []
-        if self.regions is not None:
-            rows += self._details(self.regions)
-            account = self.regions.account
+        if regions is not None:
+            rows += [*self._details(regions), *cells_rows(regions)]
+            account = regions.account
             layers = [(n, f"{r:,}") for n, r in zip(account.layers, account.per_layer, strict=True)]
             if layers:
                 tables.append(rows_table("", ("layer", "regions after it"), layers, right=(1,)))
+            if regions.dimension > 2 and len(regions):
+                tables.append(spread_table(regions))
+        if self.found.walk is not None:
+            tables.append(walk_table(self.found.walk))
         if self.certificate is not None:
             checks = [(c.name, _HOLDS[c.holds], c.found) for c in self.certificate.checks]
             title = f"certificate: {self.certificate.status.value}"
             tables.append(rows_table(title, ("check", "holds", "found"), checks, right=()))
-        rows.append(("seconds", f"{self.seconds:.3g}"))
+        rows.append(("seconds", f"{self.found.seconds:.3g}"))
         rows += [("written", str(name)) for name in self.written.values() if name is not None]
         return [properties(str(self.model["path"]), rows), *tables]
 
     def _details(self, regions: vitrail.RegionSet) -> list[tuple[str, str]]:
         account = regions.account
         rows = []
-        if self.count.definition.value != "activation":
+        if self.found.count.definition.value != "activation":
             rows.append(("activation regions", f"{len(regions):,}"))
+        elif int(self.found.count) != len(regions):  # what was found proves that there are more
+            rows.append(("regions found", f"{len(regions):,}"))
         decisions = decided(account.decisions, account.exact, account.undecided)
         if account.unproven:
             decisions += f"; no sign of {account.unproven:,} units can be proven"
         return [*rows, ("measure check", self._measure_check(regions)), ("sign decisions", decisions)]
 
     def _measure_check(self, regions: vitrail.RegionSet) -> str:
-        name = "lengths" if regions.dimension == 1 else "areas"
+        name = ("lengths", "areas", "volumes")[min(regions.dimension, 3) - 1]
         if not np.isfinite(self.domain.measure):
             return "none: the domain is unbounded"
+        if np.isnan(regions.measures).any():
+            return f"none: not all {name} are known"
         if not regions.account.complete:
             share = float(regions.measures.sum()) / self.domain.measure
             return f"the regions found cover {share:.1%} of the domain"

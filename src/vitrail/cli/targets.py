@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vitrail.errors import InvalidOptionError
 from vitrail.files import check_target, write_whole
 from vitrail.options import one_of
 
 if TYPE_CHECKING:
     from vitrail.cli.output import Json
+    from vitrail.domains import Domain
     from vitrail.regions import RegionSet
 
 __all__ = ["Targets"]
 
+_DRAWN, _CHECKED = 3, 7  # dimensions
 _RESULTS, _PLOTS = (".parquet", ".npz"), (".png", ".svg", ".pdf")
 _COLORS = ["pattern", "layer", "area", "class"]
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Where regions and plot go, checked before anything is computed.
+    """Where regions and plot go, and whether they are checked: all of it known to be possible before the search.
 
     Raises:
         InvalidOptionError: an unknown kind of file, options that exclude each other, or the model file itself.
@@ -38,9 +42,14 @@ class Targets:
     color: str | None
     model: str
     count_only: bool
+    certify: bool = False
 
     def __post_init__(self) -> None:
         """Check names and places."""
+        if self.certify and self.count_only:
+            raise InvalidOptionError(
+                "--certify needs the regions, which --count-only does not keep: leave out one of them"
+            )
         for option, name, kinds in (("--out", self.out, _RESULTS), ("--plot", self.plot, _PLOTS)):
             if name is None:
                 continue
@@ -61,28 +70,53 @@ class Targets:
                 raise InvalidOptionError("--color goes with --plot FILE, which is missing")
             one_of("--color", self.color, _COLORS)
 
+    def check(self, domain: Domain, cells: str) -> None:
+        """Refuse to draw or to check what cannot be drawn or checked.
+
+        Raises:
+            InvalidOptionError: a plot of more than three dimensions, a check of more than seven, or either of an
+                unbounded domain but a line, or of cells that are to be halfspaces.
+        """
+        size = domain.frame.dimension
+        with_vertices = size == 1 or (np.isfinite(domain.limits).all() and (size == 2 or cells != "halfspaces"))
+        for option, given, most in (("--plot", self.plot is not None, _DRAWN), ("--certify", self.certify, _CHECKED)):
+            if not given or (with_vertices and size <= most):
+                continue
+            found = f"{size} dimensions" if size > most else "an unbounded domain"
+            if size <= most and np.isfinite(domain.limits).all():
+                found = "--cells halfspaces"
+            raise InvalidOptionError(
+                f"{option}: expected a line, or a bounded domain of up to {most} dimensions, found {found}\n"
+                "Take a section through some inputs: --plane or --slice 3 with --input FILE."
+            )
+
     @property
     def written(self) -> dict[str, Json]:
         """The names of the files, None where none was asked for."""
         return {"out": self.out, "plot": self.plot}
 
-    def write(self, regions: RegionSet) -> None:
-        """Write what was asked for.
+    def write(self, regions: RegionSet | None) -> None:
+        """Write what was asked for; nothing of regions that were only counted.
 
         Raises:
             StoreError: a file cannot be written; what was there before is untouched.
         """
-        if self.out is not None:
+        if self.out is not None and regions is not None:
             path = Path(self.out)
             (regions.to_npz if path.suffix.lower() == ".npz" else regions.to_parquet)(path)
-        if self.plot is not None:
+        if self.plot is not None and regions is not None:
             _draw(regions, Path(self.plot), self.color or "pattern")
 
 
 def _draw(regions: RegionSet, path: Path, color: str) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
-    regions.plot(ax=figure.subplots(), color=color)
+    from vitrail.plots.sections import plot_solid_with_sections
+
+    if regions.dimension == _DRAWN and len(regions):
+        figure = plot_solid_with_sections(regions, color)
+    else:
+        figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+        regions.plot(ax=figure.subplots(), color=color)
     kind = path.suffix.lower().removeprefix(".")
     write_whole(path, lambda file: figure.savefig(file, format=kind, dpi=200))

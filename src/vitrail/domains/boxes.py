@@ -1,4 +1,4 @@
-"""Domains of networks with one or two inputs: boxes and polygons."""
+"""Boxes, in any number of inputs, and polygons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from vitrail.domains.checks import real_array, real_limits
 from vitrail.domains.frame import Frame
-from vitrail.domains.polygons import convex_corners, rectangle
+from vitrail.domains.polygons import convex_corners, side_lines
+from vitrail.domains.windows import window_corners, window_measure, window_sides
 from vitrail.errors import InvalidDomainError
 
 __all__ = ["Box", "Polygon"]
@@ -47,6 +48,16 @@ class Polygon:
         """The vertices, counter-clockwise."""
         return np.asarray(self.vertices)
 
+    @property
+    def limits(self) -> np.ndarray:
+        """Lowest and highest coordinates of the vertices."""
+        return np.stack([self.corners.min(axis=0), self.corners.max(axis=0)])
+
+    @property
+    def sides(self) -> np.ndarray:
+        """The sides that leave the vertices; slanted ones are rounded."""
+        return side_lines(self.corners)[:, :3]
+
     @cached_property
     def measure(self) -> float:
         """Area in input units."""
@@ -61,14 +72,14 @@ class Polygon:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """The box lo <= x <= hi of a network with one or two inputs.
+    """The box lo <= x <= hi of a network with any number of inputs.
 
     Raises:
-        InvalidDomainError: lo not below hi in some coordinate, more than two inputs, different lengths, or not finite.
+        InvalidDomainError: lo not below hi in some coordinate, different lengths, or not finite.
 
     Example:
-        >>> Box([-1.0, -1.0], [1.0, 1.0]).measure
-        4.0
+        >>> Box([-1.0, -1.0], [1.0, 1.0]).measure, Box([0.0] * 5, [2.0] * 5).description
+        (4.0, 'box of 5 inputs and volume 32')
     """
 
     lo: ArrayLike
@@ -76,12 +87,7 @@ class Box:
 
     def __post_init__(self) -> None:
         """Promote and check."""
-        lo = real_array("box lo", self.lo)
-        if lo.size > 2:
-            raise InvalidDomainError(
-                f"box: {lo.size} inputs, but boxes are supported for 1 or 2 inputs; use Segment, Line or Plane to slice"
-            )
-        lo, hi = real_limits("box", self.lo, self.hi, lo.size)
+        lo, hi = real_limits("box", self.lo, self.hi, real_array("box lo", self.lo).size)
         object.__setattr__(self, "lo", lo)
         object.__setattr__(self, "hi", hi)
 
@@ -93,17 +99,32 @@ class Box:
 
     @property
     def corners(self) -> np.ndarray:
-        """The two ends or the four corners."""
-        lo, hi = np.asarray(self.lo), np.asarray(self.hi)
-        return np.stack([lo, hi]) if lo.size == 1 else rectangle(lo, hi)
+        """The two ends or the four corners; beyond two inputs they are not listed.
+
+        Raises:
+            InvalidDomainError: more than two inputs.
+        """
+        return window_corners(np.asarray(self.lo), np.asarray(self.hi), "box")
+
+    @property
+    def limits(self) -> np.ndarray:
+        """`lo` and `hi`."""
+        return np.stack([np.asarray(self.lo), np.asarray(self.hi)])
+
+    @property
+    def sides(self) -> np.ndarray:
+        """The sides, exact; beyond two inputs, side 2 i is x_i >= lo_i, and side 2 i + 1 is x_i <= hi_i."""
+        return window_sides(np.asarray(self.lo), np.asarray(self.hi))
 
     @cached_property
     def measure(self) -> float:
-        """Length or area in input units."""
-        return float(np.prod(np.asarray(self.hi) - np.asarray(self.lo)))
+        """Length, area or volume in input units; 0 or `inf` where that is out of float64's range."""
+        return window_measure(np.asarray(self.lo), np.asarray(self.hi))
 
     @cached_property
     def description(self) -> str:
-        """The limits."""
+        """The limits; beyond three inputs their number and the volume."""
+        if np.size(self.lo) > 3:
+            return f"box of {np.size(self.lo)} inputs and volume {self.measure:.6g}"
         limits = zip(np.asarray(self.lo), np.asarray(self.hi), strict=True)
         return "box " + " x ".join(f"[{low:.6g}, {high:.6g}]" for low, high in limits)

@@ -84,7 +84,7 @@ def real_limits(kind: str, lo: ArrayLike, hi: ArrayLike, size: int) -> tuple[np.
             raise InvalidDomainError(f"{kind}: lo {low[i]} is above hi {high[i]} in coordinate {i}; swap them")
         if low[i] == high[i]:
             raise InvalidDomainError(
-                f"{kind}: lo equals hi ({low[i]}) in coordinate {i}, a flat domain; use Segment to slice along a line"
+                f"{kind}: lo equals hi ({low[i]}) in coordinate {i}, a flat domain; use Segment, Plane or Slice"
             )
     check_extent(f"{kind}: hi - lo", high, low)
     return low, high

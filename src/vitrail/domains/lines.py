@@ -52,6 +52,16 @@ class Segment:
         """0 and 1."""
         return np.array([[0.0], [1.0]])
 
+    @property
+    def limits(self) -> np.ndarray:
+        """0 and 1."""
+        return self.corners
+
+    @property
+    def sides(self) -> np.ndarray:
+        """From 0 on, and up to 1."""
+        return np.array([[0.0, 1.0], [1.0, -1.0]])
+
     @cached_property
     def measure(self) -> float:
         """Length in input units."""
@@ -95,6 +105,16 @@ class Line:
     def corners(self) -> np.ndarray:
         """Minus and plus infinity."""
         return np.array([[-np.inf], [np.inf]])
+
+    @property
+    def limits(self) -> np.ndarray:
+        """Minus and plus infinity."""
+        return self.corners
+
+    @property
+    def sides(self) -> np.ndarray:
+        """None, shape (0, 2)."""
+        return np.zeros((0, 2))
 
     @cached_property
     def measure(self) -> float:

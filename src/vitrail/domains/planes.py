@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from vitrail.domains.checks import real_inputs, real_limits
 from vitrail.domains.frame import Frame
 from vitrail.domains.polygons import rectangle
+from vitrail.domains.windows import window_sides
 from vitrail.errors import InvalidDomainError
 from vitrail.numerics.filters import FLAT
 
@@ -101,6 +102,16 @@ class Plane:
     def corners(self) -> np.ndarray:
         """The four corners in frame coordinates."""
         return rectangle(np.asarray(self.lo), np.asarray(self.hi))
+
+    @property
+    def limits(self) -> np.ndarray:
+        """`lo` and `hi`."""
+        return np.stack([np.asarray(self.lo), np.asarray(self.hi)])
+
+    @property
+    def sides(self) -> np.ndarray:
+        """The four sides of the window, exact."""
+        return window_sides(np.asarray(self.lo), np.asarray(self.hi))
 
     @cached_property
     def measure(self) -> float:

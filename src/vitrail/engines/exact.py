@@ -11,12 +11,12 @@ import numpy as np
 from vitrail.cells.batch import CellBatch, Children
 from vitrail.cells.exact import (
     ExactCell,
-    ExactInterval,
     Groups,
     Rows,
     divide_by_signs,
     divide_by_winners,
 )
+from vitrail.cells.exact_polygon import ExactInterval
 from vitrail.engines.budget import Budget
 from vitrail.engines.exact_forms import ExactForms, StageForms
 from vitrail.engines.plan import Plan
@@ -85,7 +85,10 @@ class ExactCutter:
         for start in range(0, which.size, self.forms.batch):
             batch = which[start : start + self.forms.batch]
             forms = self.forms.along(uncut.frames[batch], uncut.history[batch])
-            exact = self.forms.cells([uncut.cells.labels(int(cell)) for cell in batch], uncut.frames[batch], forms)
+            labels, masks = zip(
+                *((uncut.cells.labels(cell), uncut.cells.incidence(cell)) for cell in batch.tolist()), strict=True
+            )
+            exact = self.forms.cells(labels, masks, uncut.frames[batch], forms)
             stage = self.forms.stage(uncut.number, forms)
             center, half = (values[batch] for values in uncut.cells.boxes())
             divided: list[Iterator[tuple[ExactCell, np.ndarray]]]

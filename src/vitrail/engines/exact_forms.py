@@ -6,17 +6,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from vitrail.cells.batch import CutTable
-from vitrail.cells.exact import ExactCell, ExactInterval, ExactPolygon
+from vitrail.cells.exact import ExactCell
+from vitrail.engines.kinds import KINDS, FacetForms
 from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
 from vitrail.network.exact import deciding_forms, exact_forms
 from vitrail.numerics.fixed import Fixed
-from vitrail.numerics.predicates import Form, meeting_point, to_form
+from vitrail.numerics.predicates import Form, to_form
+from vitrail.status import Arithmetic
 
 __all__ = ["ExactForms", "StageForms", "batch_size"]
 
@@ -156,42 +159,42 @@ class ExactForms:
         stage = self.plan.stages[number]
         return StageForms(stage.table, deciding_forms(self.plan.graph, stage.node, forms))
 
-    def cells(
+    def facet_forms(
         self, labels: Sequence[Sequence[tuple[int, int]]], frames: np.ndarray, forms: dict[int, Fixed]
-    ) -> list[ExactCell]:
-        """The exact cells from the hyperplane and cut of each of their facets; `forms` along the cells' patterns."""
+    ) -> list[list[Form]]:
+        """The exact form of each facet of each cell, from its hyperplane and cut; `forms` along the cells' patterns.
+
+        They are not negative inside, but on a line and for a plane's corners, where their sign says nothing.
+        """
         owners = np.repeat(np.arange(len(labels)), [len(own) for own in labels])
         rows = np.array([row for own in labels for row, _ in own], dtype=np.int64)
-        lines: list[Form | None] = [None] * rows.size
+        cuts = np.array([cut for own in labels for _, cut in own], dtype=np.int64)
+        facets: list[Form] = [()] * rows.size
         stages = self.plan.stage_of(rows)
         for stage in np.unique(stages[stages >= 0]):
             at = np.flatnonzero(stages == stage)
             found = self.stage(int(stage), forms).rows(owners[at], rows[at])
-            for place, line in zip(at, found, strict=True):
-                lines[place] = line
-        result: list[ExactCell] = []
-        first = 0
-        for own, frame in zip(labels, frames, strict=True):
-            mine = lines[first : first + len(own)]
-            first += len(own)
-            result.append(self._cell(own, mine, int(frame)))
-        return result
+            # a unit's hyperplane has the number of its row on both sides, a winner's one of its own
+            turned = cuts[at] & 1 if self.plan.stages[stage].table.groups is None else np.zeros_like(at)
+            for place, form, minus in zip(at, found, turned, strict=True):
+                facets[place] = tuple(-c for c in form) if minus else form
+        sides = {int(frame): self.roots.side_forms(int(frame)) for frame in np.unique(frames)}
+        for place in np.flatnonzero(rows < 0):
+            facets[place] = sides[int(frames[owners[place]])][-1 - rows[place]]
+        ends = np.cumsum([0, *(len(own) for own in labels)]).tolist()
+        return [facets[a:b] for a, b in pairwise(ends)]
 
-    def _cell(self, labels: Sequence[tuple[int, int]], lines: Sequence[Form | None], frame: int) -> ExactCell:
-        if self.roots.dimension == 1:
-            ends = self.roots.ends(frame)
-            low, high = (
-                meeting_point([line]) if line is not None else ends[-1 - label[0]]
-                for label, line in zip(labels, lines, strict=True)
-            )
-            return ExactInterval((low, high), tuple(labels))
-        sides = self.roots.sides(frame)
-        complete = [sides[-1 - label[0]] if line is None else line for label, line in zip(labels, lines, strict=True)]
-        polygon = ExactPolygon.from_lines(complete, labels)
-        corners = self.roots.ends(frame)
-        # where two sides of the domain meet is known, also where they are one line
-        points = [
-            corners[-1 - labels[i][0]] if labels[i - 1][0] < 0 and labels[i][0] < 0 else point
-            for i, point in enumerate(polygon.points)
+    def cells(
+        self,
+        labels: Sequence[Sequence[tuple[int, int]]],
+        incidence: Sequence[list[int]],
+        frames: np.ndarray,
+        forms: dict[int, Fixed],
+    ) -> list[ExactCell]:
+        """The exact cells from the hyperplane and cut of each of their facets; `forms` along the cells' patterns."""
+        filtered, kind = self.plan.arithmetic is not Arithmetic.EXACT, KINDS[self.plan.cells]
+        facets = self.facet_forms(labels, frames, forms)
+        return [
+            kind.exact(self.roots, int(frame), FacetForms(own, mine, masks, filtered))
+            for own, masks, frame, mine in zip(labels, incidence, frames, facets, strict=True)
         ]
-        return ExactPolygon(tuple(points), polygon.lines, polygon.labels)

@@ -23,10 +23,10 @@ from vitrail.numerics.filters import (
     MAP_ESTIMATE_OPERATIONS,
     OVERFLOWING,
     UNIT_ROUNDOFF,
-    VALUE_ROUNDING,
+    value_rounding,
 )
 from vitrail.patterns import PatternLayout, bits_for
-from vitrail.status import Arithmetic
+from vitrail.status import Arithmetic, Cells
 
 __all__ = ["Dense", "Plan", "Stage", "make_plan", "overflow_message"]
 
@@ -71,7 +71,7 @@ class Stage:
 class Plan:
     """The stages of a network on frames of one dimension; `prologue` are the affine nodes before the first stage.
 
-    `arithmetic` says what happens where a rounding-error bound does not decide.
+    `arithmetic` says what happens where a rounding-error bound does not decide, `cells` how cells are represented.
 
     `output_error` (k + 1, outputs) bounds the error of the output's forms, or estimates it where a stage is not proven.
     """
@@ -82,6 +82,7 @@ class Plan:
     layout: PatternLayout
     output_error: np.ndarray
     arithmetic: Arithmetic
+    cells: Cells
 
     def stage_of(self, rows: np.ndarray) -> np.ndarray:
         """The stage of each hyperplane; -1 for the sides of the domain."""
@@ -111,7 +112,9 @@ class Plan:
         return op.apply([live[source] for source in self.graph.nodes[node].inputs])
 
 
-def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: bool, arithmetic: Arithmetic) -> Plan:
+def make_plan(
+    graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: bool, arithmetic: Arithmetic, cells: Cells
+) -> Plan:
     """Plan the search on frames with forms `roots` (frames, k + 1, *input_shape) and the bounds of those.
 
     Raises:
@@ -144,7 +147,7 @@ def make_plan(graph: Graph, roots: Tensor, root_bounds: FormBounds, bounded: boo
     if not all(stage.proven for stage in stages):
         estimate = MAP_ESTIMATE_OPERATIONS * UNIT_ROUNDOFF * scales[graph.output].reshape(-1)
         output_error = np.broadcast_to(estimate, output_error.shape)
-    return Plan(graph, prologue, tuple(stages), layout, output_error, arithmetic)
+    return Plan(graph, prologue, tuple(stages), layout, output_error, arithmetic, cells)
 
 
 def overflow_message(place: str) -> str:
@@ -175,10 +178,11 @@ def _table(
         breakpoints = op.breakpoints
         extra = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
-        per_column = error + VALUE_ROUNDING * magnitude if bounded else error
+        rounding = value_rounding(columns - 1)
+        per_column = error + rounding * magnitude if bounded else error
         shape = np.broadcast_shapes(extra.shape, error.shape[1:])
         table = np.stack([np.broadcast_to(column, shape) for column in per_column])
-        table[0] += VALUE_ROUNDING * extra
+        table[0] += rounding * extra
         proven = True
         if guess is not None:
             scale = np.concatenate([s.reshape(-1) for s in scales])

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from vitrail.engines.carry import Carrier
 from vitrail.network.graph import Graph
+from vitrail.status import Cells
 
 __all__ = ["CarrierPool"]
 
@@ -15,21 +16,21 @@ _KEPT_BYTES = 2**25
 
 
 class CarrierPool:
-    """Carriers of one network, dimension and chunk size; threads take one each and give it back.
+    """Carriers of one network, kind of cell, dimension and chunk size; threads take one each and give it back.
 
     The pool of a network goes with the network.
     """
 
-    _pools: ClassVar[WeakKeyDictionary[Graph, dict[tuple[int, int], CarrierPool]]] = WeakKeyDictionary()
+    _pools: ClassVar[WeakKeyDictionary[Graph, dict[tuple[Cells, int, int], CarrierPool]]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
         """Empty."""
         self._carriers: list[Carrier] = []
 
     @classmethod
-    def of(cls, graph: Graph, dimension: int, chunk: int) -> CarrierPool:
-        """The pool of a network."""
-        return cls._pools.setdefault(graph, {}).setdefault((dimension, chunk), cls())
+    def of(cls, graph: Graph, use: tuple[Cells, int, int]) -> CarrierPool:
+        """The pool of a network for one kind of cell, dimension and chunk size."""
+        return cls._pools.setdefault(graph, {}).setdefault(use, cls())
 
     def take(self) -> Carrier | None:
         """A carrier, which is the caller's alone until it is given back; None if a new one has to be made."""

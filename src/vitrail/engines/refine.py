@@ -9,14 +9,18 @@ from itertools import count
 import numpy as np
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children, Tally
+from vitrail.cells.batch import CellBatch, Children
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
+from vitrail.engines.columns import Columns
 from vitrail.engines.exact import ExactCutter, Uncut
 from vitrail.engines.plan import Plan
 from vitrail.status import Arithmetic
 
 __all__ = ["Found", "Means", "Pending", "Wants", "expand", "refine"]
+
+_VAST = 2**1000
+"""An upper bound beyond this says nothing, and is too long to write."""
 
 
 @dataclass(frozen=True)
@@ -61,36 +65,69 @@ class Pending:
 
 
 class Found:
-    """What a search found: finished cells as arrays, or counts only, and the account of its decisions.
+    """What a search found: finished cells as columns, or counts only, and the account of its decisions.
 
-    Of the `decisions` signs, `exact` were decided from exact forms and `undecided` not at all.
+    `kept` are the columns of `Geometry`, and `dirty`, `words` and `maps`, as far as they are wanted. Of the `decisions`
+    signs, `exact` were decided from exact forms and `undecided` not at all. `per_stage` (stages, frames) are cells that
+    a stage made, `expanded` those that it has cut completely, and `known` those that it is known to make of one cell.
     """
 
     def __init__(self, roots: int, stages: int) -> None:
         """Nothing yet."""
         self.per_stage = np.zeros((stages, roots), dtype=np.int64)
+        self.expanded = np.zeros((stages, roots), dtype=np.int64)
+        self.known = np.zeros((stages, roots), dtype=np.int64)
         self.regions = np.zeros(roots, dtype=np.int64)
         self.dirty = np.zeros(roots, dtype=np.int64)
         self.undecided = 0
         self.exact = 0
         self.decisions = 0
         self.complete = True
-        self.batches: list[tuple[CellBatch, np.ndarray, np.ndarray, np.ndarray | None]] = []
+        self.kept = Columns()
 
     def count_stage(self, stage: int, root: np.ndarray) -> None:
         """Add children made by one stage."""
         self.per_stage[stage] += np.bincount(root, minlength=self.regions.size)
 
+    def know(self, stage: int, root: int, children: int) -> None:
+        """A cell is known to have so many children, which are still to come."""
+        self.known[stage, root] = max(self.known[stage, root], children)
+
+    def lower_bounds(self) -> list[int]:
+        """What the number of regions of each frame is at least, if all signs were decided.
+
+        The cells after each stage do not overlap, and every one of them holds a region.
+        """
+        rows = [self.regions, *self.per_stage, *self.known]
+        return [int(number) for number in np.max(rows, axis=0)]
+
+    def upper_bounds(self, plan: Plan, dimension: int) -> list[int]:
+        """What the number of regions of each frame cannot exceed, if all signs were decided; 0 where that is vast.
+
+        Those found, and for every cell that was not cut completely the most children it can have at each stage to come.
+        """
+        most, bounds = 1, [int(number) for number in self.regions]
+        for number in range(len(plan.stages) - 1, -1, -1):
+            if number + 1 == len(plan.stages):
+                bounds = [b + int(m) for b, m in zip(bounds, self.per_stage[number] - self.regions, strict=True)]
+            most *= plan.stages[number].table.most_children(dimension)
+            entering = self.per_stage[number - 1] if number else np.ones_like(self.regions)
+            open_cells = entering - self.expanded[number]
+            bounds = [b + most * int(cells) for b, cells in zip(bounds, open_cells, strict=True)]
+        return [bound if bound < _VAST else 0 for bound in bounds]
+
     def add(self, other: Found) -> None:
         """Take over what another search found, in order."""
         self.per_stage += other.per_stage
+        self.expanded += other.expanded
+        self.known = np.maximum(self.known, other.known)
         self.regions += other.regions
         self.dirty += other.dirty
         self.undecided += other.undecided
         self.exact += other.exact
         self.decisions += other.decisions
         self.complete = self.complete and other.complete
-        self.batches += other.batches
+        self.kept.extend(other.kept)
 
 
 @dataclass(frozen=True)
@@ -103,16 +140,14 @@ class Means:
     wants: Wants
 
 
-def expand(means: Means, pending: Pending, budget: Budget, found: Found) -> list[Pending]:
+def expand(means: Means, pending: Pending, budget: Budget, found: Found) -> Iterator[Pending]:
     """Carry children through one stage and copy what comes out: the breadth-first step that makes tasks."""
-    result = []
     for part in _advance(means, pending, budget, found):
         cells = part.children.cells.copy()
         children = Children(cells, part.children.parent.copy(), part.children.words.copy(), 0, len(cells))
         # the prologue's forms are new, those of a stage lie in the carrier's memory
         live = part.live if pending.stage < 0 else {node: forms.clone() for node, forms in part.live.items()}
-        result.append(replace(part, children=children, live=live))
-    return result
+        yield replace(part, children=children, live=live)
 
 
 def refine(means: Means, start: Pending, budget: Budget, found: Found) -> None:
@@ -183,8 +218,10 @@ def _cut(frontier: _Frontier, budget: Budget, found: Found) -> Iterator[Children
     """Cut in floating point; where an undecided sign occurs, exactly. Children in the order of their parents."""
     means, number = frontier.means, frontier.uncut.number
     work = means.carrier.work[number]
-    doubtful, done = _doubtful(frontier), 0
-    for children in _float_children(frontier, doubtful):
+    doubtful, done, cells = _doubtful(frontier), 0, len(frontier.uncut.cells)
+    for children in _float_children(frontier, doubtful, budget.remaining[0]):
+        if children.rehearsed:
+            found.know(number, frontier.uncut.frames[children.done], children.rehearsed)
         which = done + np.flatnonzero(doubtful[done : children.done])
         done = children.done
         parts = None
@@ -196,9 +233,13 @@ def _cut(frontier: _Frontier, budget: Budget, found: Found) -> Iterator[Children
             found.exact += which.size * means.plan.stages[number].table.rows
         if len(children.cells):
             yield children
-        if parts is not None and parts.ended:
+        if (parts is not None and parts.ended) or (not len(children.cells) and budget.spent()):
             found.complete = False
             return
+    if done < cells:  # more children than the budget has regions
+        found.complete = False
+        return
+    found.expanded[number] += _per_root(frontier.uncut.frames, None, found)
 
 
 def _doubtful(frontier: _Frontier) -> np.ndarray:
@@ -207,12 +248,12 @@ def _doubtful(frontier: _Frontier) -> np.ndarray:
     return np.full(0 if arithmetic is Arithmetic.FLOAT else cells, arithmetic is Arithmetic.EXACT, dtype=np.int64)
 
 
-def _float_children(frontier: _Frontier, doubtful: np.ndarray) -> Iterator[Children]:
+def _float_children(frontier: _Frontier, doubtful: np.ndarray, most: int | None) -> Iterator[Children]:
     """What floating point makes of the cells: nothing where everything is to be exact."""
     plan, number, cells = frontier.means.plan, frontier.uncut.number, frontier.uncut.cells
     table, work = plan.stages[number].table, frontier.means.carrier.work[number]
     if plan.arithmetic is not Arithmetic.EXACT:
-        yield from cells.cut(frontier.forms, table, work, doubtful)
+        yield from cells.cut(frontier.forms, table, work, doubtful, most)
         return
     size = frontier.means.cutter.forms.batch
     for done in range(0, len(cells), size):
@@ -224,29 +265,34 @@ def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
     """Count the children of the last stage without making them; never more than the budget allows."""
     means, number, cells = frontier.means, frontier.uncut.number, frontier.uncut.cells
     table, work, doubtful = means.plan.stages[number].table, means.carrier.work[number], _doubtful(frontier)
-    if means.plan.arithmetic is Arithmetic.EXACT:
-        nothing = np.zeros(len(cells), dtype=np.int64)
-        tally = Tally(nothing, nothing, 0)
-    else:
-        tally = cells.tally(frontier.forms, table, work, doubtful)
-    found.undecided += tally.undecided
-    counted = tally.children
+    counted, dirty = np.zeros(len(cells), dtype=np.int64), np.zeros(len(cells), dtype=np.int64)
+    exact, ended = means.plan.arithmetic is Arithmetic.EXACT, False
+    for tally in () if exact else cells.tally(frontier.forms, table, work, doubtful):
+        counted, dirty = counted + tally.children, dirty + tally.dirty
+        found.undecided += tally.undecided
+        if budget.ends(int(counted[doubtful == 0].sum() if doubtful.size else counted.sum())):
+            ended = True
+            break
     which = np.flatnonzero(doubtful)
-    if which.size:
+    counted[which] = 0
+    if which.size and not ended:
         parts = means.cutter.cut(frontier.uncut, which, count(work.next_cut), budget)
         counted = counted + np.bincount(parts.parents, minlength=len(counted))
-        found.complete = found.complete and not parts.ended
+        ended = parts.ended
         found.exact += which.size * table.rows
+    found.complete = found.complete and not ended
     made = int(counted.sum())
     allowed = budget.allow(made)
     # a budget that ends here counts the children of the first cells only
+    if allowed == made and found.complete:
+        found.expanded[number] += _per_root(frontier.uncut.frames, None, found)
     if allowed < made:
         counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
         found.complete = False
     regions = _per_root(frontier.uncut.frames, counted, found)
     found.per_stage[number] += regions
     found.regions += regions
-    found.dirty += _per_root(frontier.uncut.frames, np.minimum(tally.dirty, counted), found)
+    found.dirty += _per_root(frontier.uncut.frames, np.minimum(dirty, counted), found)
 
 
 def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Budget, found: Found) -> None:
@@ -261,12 +307,11 @@ def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Bud
     found.regions += _per_root(pending.root, None, found)
     found.dirty += _per_root(pending.root, cells.dirty, found)
     if wants.geometry:
-        history = pending.history
+        found.kept.append(cells.geometry().columns() | {"dirty": cells.dirty.astype(bool)})
         if wants.patterns:
-            history = np.concatenate([history, pending.children.words], axis=1)
-        found.batches.append(
-            (cells.copy(), pending.root.copy(), history.copy() if history.base is not None else history, maps)
-        )
+            found.kept.append({"words": np.concatenate([pending.history, pending.children.words], axis=1)})
+        if maps is not None:
+            found.kept.append({"maps": maps})
 
 
 def _per_root(root: np.ndarray, weights: np.ndarray | None, found: Found) -> np.ndarray:

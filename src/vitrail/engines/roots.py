@@ -8,28 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vitrail.cells.exact import ExactCell, ExactInterval, ExactPolygon
+from vitrail.cells.exact import ExactCell
+from vitrail.cells.exact_polygon import ExactInterval, ExactPolygon
+from vitrail.cells.exact_polytope import ExactPolytope
 from vitrail.domains import Domain
 from vitrail.domains.frame import Frame
 from vitrail.errors import InvalidDomainError
 from vitrail.numerics.fixed import Fixed
-from vitrail.numerics.predicates import Form, Point, meeting_point, point_at
+from vitrail.numerics.predicates import Form, Point, form_at, meeting_point, point_at
 
 __all__ = ["Roots"]
 
 
 @dataclass(frozen=True)
 class Roots:
-    """Forms of the input (frames, k + 1, *input_shape), and for every frame the corners of the domain.
+    """Forms of the input (frames, k + 1, *input_shape), and for every frame what bounds its domain.
 
-    Coordinates are those of the domains divided by `scales` (frames, k), powers of two that bring bounded domains into
-    [-1, 1]. `remainder` is what the forms lost by rounding, exactly; None where nothing. `numbers` are the frames'
-    numbers in the whole search, increasing.
+    That is `corners` on a line and in a bounded plane, and `sides` (m, k + 1) elsewhere. `limits` (2, k) hold the
+    domain. Coordinates are those of the domains divided by `scales` (frames, k), powers of two that bring bounded
+    domains into [-1, 1]. `remainder` is what the forms lost by rounding, exactly; None where nothing. `numbers` are the
+    frames' numbers in the whole search, increasing.
     """
 
     forms: np.ndarray
     remainder: np.ndarray | None
     corners: tuple[np.ndarray, ...]
+    sides: tuple[np.ndarray, ...]
+    limits: tuple[np.ndarray, ...]
     scales: np.ndarray
     numbers: np.ndarray
 
@@ -43,23 +48,34 @@ class Roots:
         """
         frames = [domain.frame for domain in domains]
         _check_frames(frames, input_shape)
-        corners = [domain.corners for domain in domains]
-        largest = np.stack([np.abs(c).max(axis=0) for c in corners])
+        limits = [domain.limits for domain in domains]
+        # corners define bounded domains of dimension 1 and 2, and the whole line
+        flat = frames[0].dimension <= 2 and all(len(domain.corners) for domain in domains)
+        largest = np.stack([np.abs(limit).max(axis=0) for limit in limits])
         # 1 where unbounded
         mantissas, exponents = np.frexp(np.where(np.isfinite(largest), largest, 1.0))
         scales = np.ldexp(1.0, exponents - (mantissas == 0.5))
         forms = np.empty((len(domains), frames[0].dimension + 1, frames[0].origin.size))
         lost = np.zeros_like(forms) if any(frame.remainder is not None for frame in frames) else None
-        scaled = []
         for i, (frame, scale) in enumerate(zip(frames, scales, strict=True)):
             forms[i, 0], forms[i, 1:] = frame.origin, _scaled(frame.basis, scale[:, None])
             if lost is not None and frame.remainder is not None:
                 lost[i, 1:] = _scaled(frame.remainder, scale[:, None])
-            with np.errstate(over="ignore"):  # which `_scaled` refuses
-                scaled.append(_scaled(corners[i], 1.0 / scale))
         shape = (*forms.shape[:2], *input_shape)
         remainder = None if lost is None else lost.reshape(shape)
-        return cls(forms.reshape(shape), remainder, tuple(scaled), scales, np.arange(len(domains)))
+        with np.errstate(over="ignore"):  # which `_scaled` refuses
+            inverse = 1.0 / scales
+        return cls(
+            forms.reshape(shape),
+            remainder,
+            tuple(_scaled(domain.corners, by) for domain, by in zip(domains, inverse, strict=True) if flat),
+            tuple(
+                _scaled_forms(domain.sides, scale) for domain, scale in zip(domains, scales, strict=True) if not flat
+            ),
+            tuple(_scaled(limit, by) for limit, by in zip(limits, inverse, strict=True)),
+            scales,
+            np.arange(len(domains)),
+        )
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -70,13 +86,21 @@ class Roots:
         """Dimension of the frames."""
         return self.forms.shape[1] - 1
 
+    @property
+    def bounded(self) -> bool:
+        """Whether all domains are bounded."""
+        return all(bool(np.isfinite(limit).all()) for limit in self.limits)
+
     def only(self, numbers: np.ndarray) -> Roots:
         """The frames with these numbers, which increase."""
         if np.array_equal(numbers, self.numbers):
             return self
         rows = np.searchsorted(self.numbers, numbers)
         remainder = None if self.remainder is None else self.remainder[rows]
-        return Roots(self.forms[rows], remainder, tuple(self.corners[row] for row in rows), self.scales[rows], numbers)
+        corners, sides, limits = (
+            tuple(own[row] for row in rows) if own else () for own in (self.corners, self.sides, self.limits)
+        )
+        return Roots(self.forms[rows], remainder, corners, sides, limits, self.scales[rows], numbers)
 
     def exact(self) -> Fixed:
         """The forms without rounding."""
@@ -84,21 +108,32 @@ class Roots:
         return forms if self.remainder is None else forms.plus(Fixed.from_floats(torch.from_numpy(self.remainder)))
 
     def ends(self, number: int) -> list[Point]:
-        """The corners of a frame's domain, exactly."""
+        """The corners of a frame's domain of dimension 1 or 2, exactly."""
         return [point_at(corner) for corner in self.corners[int(np.searchsorted(self.numbers, number))]]
 
-    def sides(self, number: int) -> list[Form]:
-        """In a plane, the lines through consecutive corners of a frame's domain: side i leaves corner i."""
+    def side_forms(self, number: int) -> list[Form]:
+        """The sides of a frame's domain, exactly: not negative inside where sides define it.
+
+        With corners in a plane, the lines through consecutive ones, side i leaves corner i; on a line, each end's own.
+        """
+        if not self.corners:
+            return [form_at(side) for side in self.sides[int(np.searchsorted(self.numbers, number))]]
         ends = self.ends(number)
+        if self.dimension == 1:
+            return [(-x, w) for w, x in ends]
         return [meeting_point([a, b]) for a, b in zip(ends, [*ends[1:], ends[0]], strict=True)]
 
     def cell(self, number: int) -> ExactCell:
-        """A frame's domain as an exact cell; its facets are labelled with negative numbers."""
+        """A frame's domain, bounded or a line, as an exact cell; its facets are labeled with negative numbers."""
+        sides = self.side_forms(number)
+        labels = tuple((-1 - i, -1) for i in range(len(sides)))
+        if not self.corners:
+            low, high = self.limits[int(np.searchsorted(self.numbers, number))]
+            return ExactPolytope.from_halfspaces(sides, labels, point_at(low), point_at(high))
         ends = self.ends(number)
-        labels = tuple((-1 - i, -1) for i in range(len(ends)))
         if self.dimension == 1:
             return ExactInterval((ends[0], ends[1]), labels)
-        return ExactPolygon(tuple(ends), tuple(self.sides(number)), labels)
+        return ExactPolygon(tuple(ends), tuple(sides), labels)
 
 
 def _check_frames(frames: Sequence[Frame], input_shape: tuple[int, ...]) -> None:
@@ -113,6 +148,11 @@ def _check_frames(frames: Sequence[Frame], input_shape: tuple[int, ...]) -> None
                 f"the domain lies in a space of {frame.origin.size} inputs, but the network takes {size} "
                 f"(shape {input_shape}); give points of that shape"
             )
+
+
+def _scaled_forms(forms: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Forms in coordinates divided by powers of two."""
+    return np.concatenate([forms[:, :1], _scaled(forms[:, 1:], scale)], axis=1)
 
 
 def _scaled(values: np.ndarray, powers: np.ndarray) -> np.ndarray:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import torch
 
-from vitrail.cells.batch import CellBatch, Children, CutWork
-from vitrail.cells.interval import IntervalWork
-from vitrail.cells.polygon import PolygonWork
+from vitrail.cells.batch import CellBatch, Children
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.exact import ExactCutter
+from vitrail.engines.kinds import KINDS
 from vitrail.engines.plan import Plan
 from vitrail.engines.pool import CarrierPool
 from vitrail.engines.refine import Found, Means, Pending, Wants, expand, refine
 from vitrail.engines.roots import Roots
+from vitrail.errors import ResourceLimitError
 
 __all__ = ["Resources", "search", "threads"]
 
@@ -34,9 +35,10 @@ _SMALLEST_TASK, _LARGEST_TASK = 320, 4096
 """Cells: fewer are not worth the handing over, more make progress and budgets coarse."""
 _LARGE_ROOTS = 2**18
 """Entries of the frames' forms: below, waking the threads takes longer than the first products."""
-_LOCAL_BITS, _STAGE_BITS = 36, 12
-_MOST_TASKS = 2**13
-"""More would not fit into the numbers of the cuts."""
+_MOST_AHEAD = 2**26
+"""Bytes of cells that are made before the tasks begin; the others are made while these are worked on."""
+_LOCAL_BITS, _STAGE_BITS, _TASK_BITS = 30, 12, 20
+"""How the numbers of cuts are shared out: 62 bits, as a number is doubled to tell the two sides."""
 
 
 @dataclass
@@ -77,35 +79,66 @@ def search(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants, resources: 
     found = Found(len(cells), len(plan.stages))
     job = _Job(plan, roots, wants, _chunk_size(plan, roots.dimension, resources))
     start = Pending.start(cells, torch.from_numpy(roots.forms))
-    with threads(resources.workers if roots.forms.size > _LARGE_ROOTS else 1), _means(job, 0) as means:
-        pending = _first_tasks(means, start, resources, found)
-    tasks = _split(pending, resources.workers, job.chunk)
-    if resources.executor is not None:
-        _run_tasks(job, tasks, resources, resources.executor, found)
-    else:
-        _run_here(job, tasks, resources, found)
+    with _means(job, 0) as means:
+        with threads(resources.workers if roots.forms.size > _LARGE_ROOTS else 1):
+            pending, rest = _first_tasks(means, start, resources, found)
+        tasks = _Tasks(_split(pending, resources.workers, job.chunk), rest, job.chunk, resources.budget, found)
+        if resources.executor is not None:
+            _run_tasks(job, tasks, resources, resources.executor, found)
+        else:
+            _run_here(job, tasks, resources, found)
     if resources.report is not None and found.complete:
         resources.report(1.0, int(found.regions.sum()))
     return found
 
 
-def _run_here(job: _Job, tasks: Sequence[Pending], resources: Resources, found: Found) -> None:
+class _Tasks:
+    """The tasks of a search, numbered from 1; threads may take from one. What is not at hand yet is made when asked."""
+
+    def __init__(
+        self, ready: Sequence[Pending], rest: Iterator[Pending], chunk: int, budget: Budget, found: Found
+    ) -> None:
+        self.known = len(ready)
+        self._budget, self._found = budget, found
+        self._tasks = chain(ready, (part for pending in rest for part in _split([pending], 1, chunk)))
+        self._lock = threading.Lock()
+        self._given = 0
+        self._ended = False
+
+    def take(self) -> tuple[int, Pending] | None:
+        """The next task with its number; None where there is no more, or the budget ended before they were made."""
+        with self._lock:
+            if self._ended:
+                return None
+            task = next(self._tasks, None)
+            if task is not None and self._given >= self.known and self._budget.spent():
+                self._found.complete, task = False, None
+            self._ended = task is None
+            self._given += 1
+            return None if task is None else (self._given, task)
+
+    def stop(self) -> None:
+        """Give out nothing more."""
+        self._ended = True
+
+    def share(self, done: int) -> float:
+        """How much of the work so many tasks are, as far as it is known."""
+        return done / max(self.known, self._given + (not self._ended))
+
+
+def _run_here(job: _Job, tasks: _Tasks, resources: Resources, found: Found) -> None:
     """Share the tasks among this thread and as many others as there are cores besides; this one reports."""
-    waiting = deque(enumerate(tasks))
     results: dict[int, Found] = {}
 
     def work(report: Callable[[float, int], None] | None) -> None:
-        while waiting:
-            try:
-                number, task = waiting.popleft()
-            except IndexError:  # another thread was faster
-                return
-            results[number] = _run_task(job, task, number + 1, resources.budget)
+        while (taken := tasks.take()) is not None:
+            number, task = taken
+            results[number] = _run_task(job, task, number, resources.budget)
             if report is not None:
                 done = list(results.values())
-                report(len(done) / len(tasks), sum(int(result.regions.sum()) for result in done))
+                report(tasks.share(len(done)), sum(int(result.regions.sum()) for result in done))
 
-    others = max(0, min(resources.workers, len(tasks)) - 1)
+    others = max(0, min(resources.workers, tasks.known) - 1)
     if others == 0:
         work(resources.report)
     else:
@@ -114,22 +147,35 @@ def _run_here(job: _Job, tasks: Sequence[Pending], resources: Resources, found: 
             try:
                 work(resources.report)
             finally:
-                waiting.clear()  # after an error or an interruption the others stop at their next task
+                tasks.stop()  # after an error or an interruption the others stop at their next task
             for future in futures:
                 future.result()
     for number in sorted(results):
         found.add(results[number])
 
 
-def _first_tasks(means: Means, start: Pending, resources: Resources, found: Found) -> list[Pending]:
-    """Expand stage by stage until there are enough children to share out; the last stage is left to the tasks."""
+def _first_tasks(
+    means: Means, start: Pending, resources: Resources, found: Found
+) -> tuple[list[Pending], Iterator[Pending]]:
+    """Expand stage by stage until there are enough children to share out; the last stage is left to the tasks.
+
+    Where children take much memory, the first ones and those that are still to be made.
+    """
     pending = [start]
     enough = 2 * resources.workers * _TASKS_PER_WORKER
     while pending and (pending[0].stage < 0 or sum(len(p.children.cells) for p in pending) < enough):
         if pending[0].stage + 2 >= len(means.plan.stages):
             break
-        pending = [part for p in pending for part in expand(means, p, resources.budget, found)]
-    return pending
+        made: list[Pending] = []
+        ahead = 0
+        parts = chain.from_iterable(expand(means, p, resources.budget, found) for p in pending)
+        for part in parts:
+            made.append(part)
+            ahead += sum(array.nbytes for array in vars(part.children.cells).values() if isinstance(array, np.ndarray))
+            if ahead > _MOST_AHEAD:
+                return made, parts
+        pending = made
+    return pending, iter(())
 
 
 def _split(pending: Sequence[Pending], workers: int, chunk: int) -> list[Pending]:
@@ -139,7 +185,6 @@ def _split(pending: Sequence[Pending], workers: int, chunk: int) -> list[Pending
     # where a cell is heavy, chunks are small, and so are the tasks: budgets and progress look at the end of each
     smallest, largest = min(_SMALLEST_TASK, chunk), min(_LARGEST_TASK, 4 * chunk)
     rounds = max(1, min(_TASKS_PER_WORKER, total // (workers * smallest)), total // (workers * largest))
-    rounds = min(rounds, _MOST_TASKS // workers)
     size = max(1, -(-total // (workers * rounds)))
     return [
         p.take(start, min(start + size, len(p.children.cells)))
@@ -148,26 +193,24 @@ def _split(pending: Sequence[Pending], workers: int, chunk: int) -> list[Pending
     ]
 
 
-def _run_tasks(job: _Job, tasks: Sequence[Pending], resources: Resources, executor: Executor, found: Found) -> None:
+def _run_tasks(job: _Job, tasks: _Tasks, resources: Resources, executor: Executor, found: Found) -> None:
     """Submit the tasks, a few more at a time than there are workers; add the results in the order of the tasks."""
     shared = isinstance(executor, ThreadPoolExecutor)
     running: dict[Future[Found], int] = {}
     results: dict[int, Found] = {}
-    waiting = iter(enumerate(tasks))
     # other processes cannot share what is left of a budget of regions, so then one task at a time gets all of it
     most = 4 * resources.workers if shared or resources.budget.remaining[0] is None else 1
     regions = 0
     try:
         while True:
-            for number, task in waiting:
+            while len(running) < most and (taken := tasks.take()) is not None:
+                number, task = taken
                 if shared:
-                    future = executor.submit(_run_task, job, task, number + 1, resources.budget)
+                    future = executor.submit(_run_task, job, task, number, resources.budget)
                 else:
                     budget = Budget(*resources.budget.remaining)
-                    future = executor.submit(_run_sent_task, job.sent(task), *_to_send(task), number + 1, budget)
+                    future = executor.submit(_run_sent_task, job.sent(task), *_to_send(task), number, budget)
                 running[future] = number
-                if len(running) >= most:
-                    break
             if not running:
                 break
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -178,7 +221,7 @@ def _run_tasks(job: _Job, tasks: Sequence[Pending], resources: Resources, execut
                 if not shared:
                     resources.budget.add(int(result.regions.sum()))
                 if resources.report is not None:
-                    resources.report(len(results) / len(tasks), regions)
+                    resources.report(tasks.share(len(results)), regions)
     finally:
         for future in running:
             future.cancel()
@@ -198,11 +241,17 @@ def _run_task(job: _Job, task: Pending, number: int, budget: Budget) -> Found:
 def _means(job: _Job, number: int) -> Iterator[Means]:
     """What a task works with; its memory comes from the network's pool, and is lost when the task fails."""
     dimension = job.roots.dimension
-    pool = CarrierPool.of(job.plan.graph, dimension, job.chunk)
+    pool = CarrierPool.of(job.plan.graph, (job.plan.cells, dimension, job.chunk))
     carrier = pool.take() or _carrier(job.plan, job.chunk, dimension)
     for stage, work in enumerate(carrier.work):
         work.next_cut = _first_cut(number, stage)
     yield Means(job.plan, carrier, job.cutter, job.wants)
+    made = max([work.next_cut - _first_cut(number, stage) for stage, work in enumerate(carrier.work)], default=0)
+    if made >= 2**_LOCAL_BITS or number >= 2**_TASK_BITS:
+        raise ResourceLimitError(
+            f"a search of more than 2^{_LOCAL_BITS} cuts in a task, or 2^{_TASK_BITS} tasks; expected fewer: divide "
+            "the domain and search its parts"
+        )
     pool.give_back(carrier)
 
 
@@ -232,8 +281,8 @@ def _chunk_size(plan: Plan, dimension: int, resources: Resources) -> int:
 
 
 def _carrier(plan: Plan, chunk: int, dimension: int) -> Carrier:
-    kind = IntervalWork if dimension == 1 else PolygonWork
-    work: list[CutWork] = [kind(capacity=4 * chunk + 256) for _ in plan.stages]
+    kind = KINDS[plan.cells]
+    work = [kind.work(dimension, 4 * chunk + 256) for _ in plan.stages]
     return Carrier(chunk, work)
 
 

@@ -29,13 +29,14 @@ __all__ = [
     "maps_at_hand",
 ]
 
-FORMAT, SCHEMA = "vitrail regions", 2
+FORMAT, SCHEMA = "vitrail regions", 3
 TYPES = {
-    "origin": "<f8", "basis": "<f8", "offsets": "<i8", "vertices": "<f8", "vertex_errors": "<f8", "edge_units": "<i8",
-    "edge_cuts": "<i8", "dirty": "|b1", "words": "<i8", "maps": "<f8",
+    "origin": "<f8", "basis": "<f8", "offsets": "<i8", "vertices": "<f8", "vertex_errors": "<f8", "facet_units": "<i8",
+    "facet_cuts": "<i8", "dirty": "|b1", "words": "<i8", "maps": "<f8", "facet_offsets": "<i8", "incidence": "<i8",
+    "witnesses": "<f8",
 }  # fmt: skip
 """The arrays of a file and their types."""
-FRAME, OPTIONAL = ("origin", "basis"), ("words", "maps")
+FRAME, OPTIONAL = ("origin", "basis"), ("words", "maps", "facet_offsets", "incidence", "witnesses")
 KEY = b"vitrail"
 """Under which a parquet file keeps the JSON text; in an npz file it is the array `metadata`."""
 
@@ -76,12 +77,20 @@ class RegionArrays(Protocol):
         """Error bound of each vertex, shape (total,)."""
 
     @property
-    def edge_units(self) -> np.ndarray:
-        """Unit that makes each edge, shape (total,)."""
+    def facet_units(self) -> np.ndarray:
+        """Unit that makes each facet, shape (facets,)."""
 
     @property
-    def facet_cuts(self) -> np.ndarray:
-        """Number of the cut that made each edge, shape (total,); both sides of a facet have the same."""
+    def settled_cuts(self) -> np.ndarray:
+        """Number of the cut that made each facet, shape (facets,); both sides of a facet have the same."""
+
+    @property
+    def facet_offsets(self) -> np.ndarray:
+        """Where each region's facets begin, shape (regions + 1,)."""
+
+    @property
+    def incidence(self) -> np.ndarray:
+        """Bit words of the facets through each vertex, (total, words); no words where facets follow the vertices."""
 
     @property
     def dirty(self) -> np.ndarray:
@@ -106,6 +115,10 @@ class RegionArrays(Protocol):
     @property
     def stored_maps(self) -> np.ndarray | None:
         """Affine maps that are at hand, shape (regions, k + 1, outputs), or None."""
+
+    @property
+    def stored_witnesses(self) -> np.ndarray | None:
+        """Inner points of regions without vertices, shape (regions, k), or None."""
 
     @property
     def affine_maps(self) -> np.ndarray:
@@ -134,18 +147,22 @@ def maps_at_hand(regions: RegionArrays) -> bool:
 
 
 def arrays_of(regions: RegionArrays) -> dict[str, np.ndarray]:
-    """The arrays to write; without `words` or `maps` where they cannot be had."""
+    """The arrays to write; without `words` or `maps` where they cannot be had, and without what others say already."""
+    beyond = regions.incidence.shape[1] > 0 or regions.stored_witnesses is not None
     values: dict[str, np.ndarray | None] = {
         "origin": regions.origin,
         "basis": regions.basis,
         "offsets": regions.offsets,
         "vertices": regions.vertices,
         "vertex_errors": regions.vertex_errors,
-        "edge_units": regions.edge_units,
-        "edge_cuts": regions.facet_cuts,
+        "facet_units": regions.facet_units,
+        "facet_cuts": regions.settled_cuts,
         "dirty": regions.dirty,
         "words": regions.words,
         "maps": regions.affine_maps if maps_at_hand(regions) else None,
+        "facet_offsets": regions.facet_offsets if beyond else None,
+        "incidence": regions.incidence if beyond else None,
+        "witnesses": regions.stored_witnesses,
     }
     return {name: np.ascontiguousarray(v, dtype=TYPES[name]) for name, v in values.items() if v is not None}
 

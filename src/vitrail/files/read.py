@@ -25,9 +25,14 @@ from vitrail.status import Arithmetic
 __all__ = ["read", "read_metadata"]
 
 _ACCOUNT = {
-    "domain": str, "measure": float, "measure_scale": float, "per_layer": int, "layers": str, "arithmetic": str,
-    "decisions": int, "exact": int, "undecided": int, "unproven": int, "dirty": int, "complete": bool, "seconds": float,
+    "domain": str, "domain_digest": str, "measure": float, "measure_scale": float, "per_layer": int, "layers": str,
+    "arithmetic": str, "cells": str, "decisions": int, "exact": int, "undecided": int, "unproven": int, "dirty": int,
+    "complete": bool, "lower": int, "upper": int,
+    "seconds": float,
 }  # fmt: skip
+
+_GIVES_OFFSETS = {"vertex_errors": "offsets", "facet_units": "facet_offsets"}
+"""Columns of lists in a parquet file whose lengths are the differences of an array."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -151,8 +156,8 @@ def _unpack(metadata: Mapping[str, Any], stored: Mapping[bytes, bytes], table: A
                 raise ValueError(f"column {name} has type {column.type}")
             lengths = np.diff(column.offsets.to_numpy())
             column = column.flatten()
-            if name == "vertex_errors":
-                arrays["offsets"] = np.concatenate([[0], np.cumsum(lengths)]).astype(TYPES["offsets"])
+            if name in _GIVES_OFFSETS and _GIVES_OFFSETS[name] in shapes:
+                arrays[_GIVES_OFFSETS[name]] = np.concatenate([[0], np.cumsum(lengths)]).astype("<i8")
             if column.null_count:
                 raise ValueError(f"column {name} has missing values")
         values = column.to_numpy(zero_copy_only=False)
@@ -175,9 +180,12 @@ def _arguments(metadata: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) ->
     if not len(layout.units) == len(layout.bits) == len(account.layers) == len(account.per_layer):
         raise ValueError("layout and account speak of different numbers of layers")
     _check_shapes(arrays, layout)
-    names = set(TYPES) - {"maps"}
-    found = {name: arrays.get(name) for name in names}
-    return found | {"layout": layout, "account": account, "source": None, "stored_maps": arrays.get("maps")}
+    found = {name: arrays.get(name) for name in set(TYPES) - {"maps", "witnesses"}}
+    # what a file of lines or planes need not say
+    found["facet_offsets"] = arrays.get("facet_offsets", arrays["offsets"])
+    found["incidence"] = arrays.get("incidence", np.zeros((len(arrays["vertices"]), 0), dtype=np.int64))
+    found |= {"stored_maps": arrays.get("maps"), "stored_witnesses": arrays.get("witnesses")}
+    return found | {"layout": layout, "account": account, "source": None}
 
 
 def _check_types(arrays: Mapping[str, np.ndarray]) -> None:
@@ -191,30 +199,62 @@ def _check_types(arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _check_shapes(arrays: Mapping[str, np.ndarray], layout: PatternLayout) -> None:
-    offsets, basis, vertices = arrays["offsets"], arrays["basis"], arrays["vertices"]
-    if basis.ndim != 2 or basis.shape[0] not in (1, 2):
-        raise ValueError(f"basis has shape {basis.shape}, expected (1 or 2, n)")
-    if offsets.ndim != 1 or offsets.size == 0 or offsets[0] != 0:
-        raise ValueError("offsets do not begin with 0")
-    (k, n), count, total = basis.shape, offsets.size - 1, int(offsets[-1])
-    sizes = np.diff(offsets)
-    if (sizes != 2).any() if k == 1 else (sizes < 3).any():
-        raise ValueError(f"offsets give a region of {'not 2' if k == 1 else 'fewer than 3'} vertices")
+    offsets, basis = arrays["offsets"], arrays["basis"]
+    if basis.ndim != 2 or basis.shape[0] == 0:
+        raise ValueError(f"basis has shape {basis.shape}, expected (k, n)")
+    (k, n), count = basis.shape, offsets.size - 1
+    beyond = "facet_offsets" in arrays
+    facet_offsets = arrays.get("facet_offsets", offsets)
+    for name, found in (("offsets", offsets), ("facet_offsets", facet_offsets)):
+        if found.shape != (count + 1,) or count < 0 or found[0] != 0 or (np.diff(found) < 0).any():
+            raise ValueError(f"{name} do not rise from 0")
+    if k > 2 and not beyond:
+        raise ValueError("facet_offsets are missing, which regions of more than 2 dimensions need")
+    _check_sizes(np.diff(offsets), k, beyond, "witnesses" in arrays)
+    total, facets = int(offsets[-1]), int(facet_offsets[-1])
     expected: dict[str, tuple[int, ...]] = {"origin": (n,), "vertices": (total, k), "dirty": (count,)}
-    expected |= {name: (total,) for name in ("vertex_errors", "edge_units", "edge_cuts")}
-    if "words" in arrays:
-        expected["words"] = (count, layout.words)
+    expected |= {"vertex_errors": (total,), "facet_units": (facets,), "facet_cuts": (facets,)}
+    expected |= {"words": (count, layout.words)} if "words" in arrays else {}
+    expected |= {"witnesses": (count, k)} if "witnesses" in arrays else {}
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}")
     if "maps" in arrays and (arrays["maps"].ndim != 3 or arrays["maps"].shape[:2] != (count, k + 1)):
         raise ValueError(f"maps have shape {arrays['maps'].shape}, expected {(count, k + 1)} and outputs")
-    finite = np.isfinite(vertices) if k == 2 else ~np.isnan(vertices)
-    if not (finite.all() and np.isfinite(arrays["origin"]).all() and np.isfinite(basis).all()):
+    _check_incidence(arrays, total, np.diff(facet_offsets))
+    finite = np.isfinite(arrays["vertices"]) if k > 1 else ~np.isnan(arrays["vertices"])
+    frame = all(np.isfinite(arrays[name]).all() for name in ("origin", "basis", "witnesses") if name in arrays)
+    if not (finite.all() and frame):
         raise ValueError("coordinates are not finite")
-    units = arrays["edge_units"]
+    units = arrays["facet_units"]
     if units.size and int(units.max()) >= sum(layout.units):
-        raise ValueError(f"an edge is made by unit {int(units.max())} of {sum(layout.units)}")
+        raise ValueError(f"a facet is made by unit {int(units.max())} of {sum(layout.units)}")
+
+
+def _check_sizes(sizes: np.ndarray, k: int, beyond: bool, witnesses: bool) -> None:
+    """Check the numbers of vertices: none where there are witnesses instead, or enough for a cell."""
+    wrong = sizes != 0 if witnesses else sizes != 2 if k == 1 and not beyond else sizes < k + 1
+    if wrong.any():
+        fewer = "some" if witnesses else "not 2" if k == 1 else f"fewer than {k + 1}"
+        raise ValueError(f"offsets give a region of {fewer} vertices")
+
+
+def _check_incidence(arrays: Mapping[str, np.ndarray], total: int, facets: np.ndarray) -> None:
+    """Check that bits are those of facets that are there."""
+    if "facet_offsets" not in arrays:
+        return
+    incidence = arrays.get("incidence", np.zeros((0, 0)))
+    if incidence.ndim != 2 or len(incidence) != total:
+        raise ValueError(f"incidence has shape {incidence.shape}, expected ({total}, words)")
+    bits = np.zeros(total, dtype=np.int64)
+    for word in range(incidence.shape[1]):
+        column = incidence[:, word].view(np.uint64)
+        used = np.where(column == 0, 0, np.frexp(column.astype(np.float64))[1])
+        bits = np.where(column == 0, bits, 64 * word + used)
+    owners = np.repeat(np.arange(facets.size), np.diff(arrays["offsets"]))
+    # a word just below a power of two may round up to it, by one bit at most
+    if (bits > facets[owners] + 1).any():
+        raise ValueError("incidence names a facet that is not there")
 
 
 def _integers(values: Any) -> list[int]:

@@ -21,9 +21,10 @@ def to_frame(regions: RegionArrays) -> pandas.DataFrame:
     """A table with a row per region.
 
     Columns: `measure` in input units, the witness `t1`, ... and `vertices` (a list of points) in frame coordinates,
-    `vertex_count`, `class` at the witness (missing where neither maps nor network are at hand), `pattern` (16
-    hexadecimal digits per word of 64 bits, see `vitrail.patterns`; missing where none was kept), `dirty`. A set without
-    regions gives no rows; an unbounded region has measure and a vertex of `inf`.
+    `vertex_count`, beyond dimension 2 `facet_count`, `class` at the witness (missing where neither maps nor network are
+    at hand), `pattern` (16 hexadecimal digits per word of 64 bits, see `vitrail.patterns`; missing where none was
+    kept), `dirty`. A set without regions gives no rows; an unbounded region has measure `inf`, and on a line a vertex
+    of `inf`. Cells of halfspaces have no vertices, and the measure NaN where it is not known.
 
     Example:
         >>> import vitrail
@@ -43,6 +44,8 @@ def to_frame(regions: RegionArrays) -> pandas.DataFrame:
     columns |= {f"t{i + 1}": regions.witnesses[:, i] for i in range(regions.basis.shape[0])}
     columns["vertex_count"] = np.diff(regions.offsets)
     vertices = [points[start:stop] for start, stop in itertools.pairwise(bounds)]
+    if regions.basis.shape[0] > 2:
+        columns["facet_count"] = np.diff(regions.facet_offsets)
     columns["vertices"] = pandas.Series(vertices, dtype=object)
     classes = regions.classes if maps_at_hand(regions) else [pandas.NA] * count
     columns["class"] = pandas.array(classes, dtype="Int64")

@@ -63,11 +63,15 @@ def write_parquet(regions: RegionArrays, path: Path) -> Path:
         "dirty": pyarrow.array(arrays["dirty"]),
         "vertices": _lists(arrays["vertices"], offsets * k),
     }
-    columns |= {name: _lists(arrays[name], offsets) for name in ("vertex_errors", "edge_units", "edge_cuts")}
+    columns["vertex_errors"] = _lists(arrays["vertex_errors"], offsets)
+    # the offsets of the facets are those of these lists
+    facets = arrays.get("facet_offsets", offsets)
+    columns |= {name: _lists(arrays[name], facets) for name in ("facet_units", "facet_cuts")}
     for name in OPTIONAL:
-        if name in arrays:
+        if name in arrays and name != "facet_offsets":
             width = math.prod(arrays[name].shape[1:])
-            columns[name] = _lists(arrays[name], np.arange(count + 1, dtype=np.int64) * width)
+            rows = offsets if name == "incidence" else np.arange(count + 1, dtype=np.int64)
+            columns[name] = _lists(arrays[name], rows * width)
     metadata = {KEY: _metadata_of(regions, arrays)}
     metadata |= {name.encode(): base64.b64encode(arrays[name].tobytes()) for name in FRAME}
     table = pyarrow.table(columns).replace_schema_metadata(metadata)

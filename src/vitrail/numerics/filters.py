@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 __all__ = [
+    "CLEAR",
+    "COST_TOLERANCE",
     "DIFFERENCE_STEPS",
     "ESTIMATE_OPERATIONS",
     "EXACT_FORM_ROUNDING",
+    "FINE",
     "FLAT",
     "HOPELESS",
     "LARGE",
@@ -13,6 +16,8 @@ __all__ = [
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
     "OVERFLOWING",
+    "PIVOT_TOLERANCE",
+    "PROOF_ROOM",
     "ROUNDOFFS",
     "SINGLE_ROUNDOFF",
     "SMALLEST",
@@ -22,6 +27,7 @@ __all__ = [
     "UNIT_ROUNDOFF",
     "VALUE_ROUNDING",
     "gamma",
+    "value_rounding",
 ]
 
 UNIT_ROUNDOFF = 2.0**-53
@@ -55,6 +61,22 @@ def gamma(operations: int) -> float:
     chain = operations * UNIT_ROUNDOFF
     return chain / (1.0 - chain)
 
+
+def value_rounding(dimension: int) -> float:
+    """Relative error bound of a form's value, a sum of k + 1 terms, as `VALUE_ROUNDING` is for k = 2.
+
+    k + 2 roundings at most (products and sums, in any order), doubled to cover those of the bound's own evaluation.
+
+    Example:
+        >>> from vitrail.numerics.filters import value_rounding
+        >>> value_rounding(1) == value_rounding(2) == VALUE_ROUNDING, value_rounding(4) / VALUE_ROUNDING
+        (True, 1.5)
+    """
+    return 2 * max(4, dimension + 2) * UNIT_ROUNDOFF
+
+
+FINE = 2.0**-40
+"""A vertex with a larger error is computed again from its hyperplanes, which its chain of interpolations has left."""
 
 FLAT = 2.0**-40
 """Sine of the angle below which two directions are refused as parallel: their plane would be mostly rounding."""
@@ -91,3 +113,16 @@ LARGEST = 2.0**1023 * (2.0 - 2.0**-52)
 
 EXACT_FORM_ROUNDING = 2.0**-51
 """Relative error bound of an exact coefficient rounded to float64 by `Fixed.to_floats` or `unit_line`."""
+
+COST_TOLERANCE = 2.0**-40
+"""A linear program takes smaller coefficients of its objective for 0 (rows have largest coefficient 1); a guess, which
+the check of its answer judges."""
+
+PIVOT_TOLERANCE = 2.0**-36
+"""A linear program divides by nothing smaller (rows have largest coefficient 1); a guess as `COST_TOLERANCE` is."""
+
+PROOF_ROOM = 1.0 + 2.0**-20
+"""Factor that covers the rounding of sums of non-negative error bounds: far more than any such sum has terms."""
+
+CLEAR = 4.0
+"""A linear program looks for values of this many times the threshold, so that points between prove the sign."""

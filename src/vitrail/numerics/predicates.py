@@ -13,7 +13,10 @@ from flint import fmpz, fmpz_mat
 
 from vitrail.numerics.filters import LARGEST, SMALLEST, UNIT_ROUNDOFF
 
-__all__ = ["Form", "Point", "canonical", "meeting_point", "nearest", "point_at", "side", "to_form", "turn", "unit_form"]
+__all__ = [
+    *("Form", "Point", "canonical", "form_at", "meeting_point", "nearest", "point_at", "side", "to_form", "turn"),
+    "unit_form",
+]
 
 Form = tuple[fmpz, ...]
 Point = tuple[fmpz, ...]
@@ -102,6 +105,16 @@ def point_at(coordinates: Sequence[float]) -> Point:
     ratios = [float(value).as_integer_ratio() for value in coordinates]
     common = max(denominator for _, denominator in ratios)  # powers of two
     return to_form([common, *(numerator * (common // denominator) for numerator, denominator in ratios)])
+
+
+def form_at(coefficients: Sequence[float]) -> Form:
+    """The form with these finite float64 coefficients, times a power of two.
+
+    Example:
+        >>> form_at([0.5, -2.0, 0.0])
+        (1, -4, 0)
+    """
+    return point_at([0.0, *coefficients])[2:]
 
 
 def unit_form(form: Form) -> list[float]:

@@ -54,7 +54,8 @@ def coloring_of(regions: RegionsView, color: str | Callable[[Any], ArrayLike]) -
     if color == "layer":
         return Coloring(np.full((len(regions), 3), _PALE))
     if color == "area":
-        unit = "length (input units)" if regions.dimension == 1 else "area (input units²)"
+        names = ("length (input units)", "area (input units²)", "volume (input units³)")
+        unit = names[min(regions.dimension, len(names)) - 1]
         return _by_value(regions.measures, "cividis", unit, logarithmic=True)
     if color == "class":
         return _by_class(regions)

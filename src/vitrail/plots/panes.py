@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["draw_edges_by_layer", "draw_panes", "frame_axes", "layer_handles", "lead_width"]
+__all__ = [
+    "add_layer_legend",
+    "axis_names",
+    "draw_edges_by_layer",
+    "draw_panes",
+    "frame_axes",
+    "layer_handles",
+    "layer_widths",
+    "lead_width",
+    "short_name",
+]
 
 _LISTED_LAYERS = 8
 _THINNING = 0.82  # each layer's lines are a little thinner than those of the layer before
@@ -46,7 +56,7 @@ def draw_edges_by_layer(ax: Axes, regions: RegionsView, layers: int) -> None:
     after = np.arange(1, regions.vertices.shape[0] + 1)
     after[regions.offsets[1:] - 1] = regions.offsets[:-1]
     layer = edge_layers(regions)
-    for number, (color, width) in enumerate(zip(layer_colors(layers), _widths(layers, len(regions)), strict=True)):
+    for number, (color, width) in enumerate(zip(layer_colors(layers), layer_widths(layers, len(regions)), strict=True)):
         rows = np.flatnonzero(layer == number)
         segments = np.stack([regions.vertices[rows], regions.vertices[after[rows]]], axis=1)
         draw_strokes(ax, segments, [tuple(color)], width, zorder=3 - number / layers)
@@ -56,7 +66,7 @@ def layer_handles(regions: RegionsView, layers: int) -> list[Line2D]:
     """What a legend needs to name the layers; of very many only the first ones and the last."""
     from matplotlib.lines import Line2D
 
-    names, colors, widths = regions.account.layers, layer_colors(layers), _widths(layers, 1)
+    names, colors, widths = regions.account.layers, layer_colors(layers), layer_widths(layers, 1)
     listed = range(layers) if layers <= _LISTED_LAYERS else [*range(_LISTED_LAYERS - 1), layers - 1]
     return [
         Line2D([], [], color=tuple(colors[i]), linewidth=1.6 * widths[i], label=short_name(names[i])) for i in listed
@@ -97,5 +107,18 @@ def _unit(name: str, length: float) -> str:
     return f"input units along {name}" if np.isclose(length, 1.0) else f"multiples of {name}, |{name}| = {length:.4g}"
 
 
-def _widths(layers: int, regions: int) -> np.ndarray:
+def layer_widths(layers: int, regions: int) -> np.ndarray:
+    """Line width in points for each layer's edges between so many regions, shape (layers,)."""
     return 1.15 * lead_width(regions) * np.maximum(_THINNING ** np.arange(layers), _THINNEST_SHARE)
+
+
+def axis_names(regions: RegionsView) -> list[str]:
+    """What the axes of a domain of three dimensions are called: inputs where its frame is the input space itself."""
+    size = regions.dimension
+    if regions.origin.size == size and np.array_equal(regions.basis, np.eye(size)) and not regions.origin.any():
+        return [f"input {i}" for i in range(size)]
+    lengths = np.linalg.norm(regions.basis, axis=1)
+    angles = regions.basis @ regions.basis.T / np.outer(lengths, lengths)
+    oblique = "" if np.allclose(angles, np.eye(size)) else "; oblique"
+    units = ["input units" if np.isclose(length, 1.0) else f"{length:.4g} input units" for length in lengths]
+    return [f"t{i + 1} ({unit}{oblique})" for i, unit in enumerate(units)]

@@ -25,7 +25,7 @@ class RegionsView(Protocol):
 
     @property
     def dimension(self) -> int:
-        """1 on a line, 2 in a plane."""
+        """Dimension k of the frame: 1 on a line, 2 in a plane."""
 
     @property
     def offsets(self) -> np.ndarray:
@@ -36,8 +36,20 @@ class RegionsView(Protocol):
         """Frame coordinates, shape (total, k)."""
 
     @property
-    def edge_units(self) -> np.ndarray:
-        """Unit behind each edge or end, shape (total,); negative on the domain's own boundary."""
+    def vertex_errors(self) -> np.ndarray:
+        """Error bound of each vertex, shape (total,)."""
+
+    @property
+    def facet_offsets(self) -> np.ndarray:
+        """First facet of each region, shape (regions + 1,)."""
+
+    @property
+    def facet_units(self) -> np.ndarray:
+        """Unit behind each facet, edge or end, shape (facets,); negative on the domain's own boundary."""
+
+    @property
+    def incidence(self) -> np.ndarray:
+        """Beyond dimension 2, the facets through each vertex as bits, shape (total, words)."""
 
     @property
     def words(self) -> np.ndarray | None:
@@ -101,8 +113,8 @@ class BoundaryView(Protocol):
 
 def edge_layers(regions: RegionsView) -> np.ndarray:
     """The piecewise-linear op behind each edge or end, numbered from 0; -1 on the domain's own boundary."""
-    layers = np.searchsorted(np.cumsum(regions.layout.units), regions.edge_units, side="right")
-    return np.where(regions.edge_units >= 0, layers, -1)
+    layers = np.searchsorted(np.cumsum(regions.layout.units), regions.facet_units, side="right")
+    return np.where(regions.facet_units >= 0, layers, -1)
 
 
 def scores_known(regions: RegionsView) -> bool:
