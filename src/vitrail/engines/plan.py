@@ -28,7 +28,7 @@ from vitrail.numerics.filters import (
 from vitrail.patterns import PatternLayout, bits_for
 from vitrail.status import Arithmetic, Cells
 
-__all__ = ["Dense", "Plan", "Stage", "make_plan", "overflow_message"]
+__all__ = ["Dense", "Plan", "Stage", "bound_table", "make_plan", "overflow_message"]
 
 
 @dataclass(frozen=True)
@@ -173,29 +173,45 @@ def _table(
     columns = bounds[0].error.shape[0]
     error = _joined([b.error for b in bounds], columns)
     magnitude = _joined([b.magnitude for b in bounds], columns)
-    breakpoints, extra = np.zeros((0, 0)), np.zeros((1, 1))
-    if isinstance(op, Elementwise):
-        breakpoints = op.breakpoints
-        extra = np.where(np.isfinite(breakpoints), np.abs(breakpoints), 0.0)
+    table, proven = bound_table(op, error, magnitude, bounded), True
+    if guess is not None:
+        scale = np.concatenate([s.reshape(-1) for s in scales])
+        total = table.sum(axis=0)
+        proven = bool(_middle(total) <= HOPELESS * _middle(scale)) or not total.any()
+        if not proven:
+            extra = _extra(op)
+            with np.errstate(invalid="ignore", over="ignore"):
+                estimate = ESTIMATE_OPERATIONS * (guess + 1) * UNIT_ROUNDOFF * (scale + extra)
+                table[0], table[1:] = estimate, 0.0 if bounded else estimate
+                table[:, ~((magnitude.sum(axis=0) + extra).reshape(table.shape[1:]) < LARGE)] = OVERFLOWING
+    breakpoints = op.breakpoints if isinstance(op, Elementwise) else np.zeros((0, 0))
+    groups = op.candidates if isinstance(op, Maximum) else None
+    return CutTable(breakpoints, groups, table, first_row, bits_for(op.pieces)), proven
+
+
+def bound_table(op: PiecewiseOp, error: np.ndarray, magnitude: np.ndarray, bounded: bool) -> np.ndarray:
+    """The bounds of a `CutTable` from those of the forms' coefficients and their magnitudes, (k + 1, forms).
+
+    With the rounding of a value, where |t| <= 1; without it elsewhere, as it grows with t there.
+    """
+    columns, extra = error.shape[0], _extra(op)
     with np.errstate(invalid="ignore", over="ignore"):
         rounding = value_rounding(columns - 1)
         per_column = error + rounding * magnitude if bounded else error
         shape = np.broadcast_shapes(extra.shape, error.shape[1:])
         table = np.stack([np.broadcast_to(column, shape) for column in per_column])
         table[0] += rounding * extra
-        proven = True
-        if guess is not None:
-            scale = np.concatenate([s.reshape(-1) for s in scales])
-            total = table.sum(axis=0)
-            proven = bool(_middle(total) <= HOPELESS * _middle(scale)) or not total.any()
-            if not proven:
-                table[0] = ESTIMATE_OPERATIONS * (guess + 1) * UNIT_ROUNDOFF * (scale + extra)
-                table[1:] = 0.0 if bounded else table[0]
         # a form that is so large, or a bound that overflows, decides nothing, and that is all
         size = (magnitude.sum(axis=0) + extra).reshape(table.shape[1:])
         table[:, ~(size < LARGE)] = OVERFLOWING
-    groups = op.candidates if isinstance(op, Maximum) else None
-    return CutTable(breakpoints, groups, table, first_row, bits_for(op.pieces)), proven
+    return table
+
+
+def _extra(op: PiecewiseOp) -> np.ndarray:
+    """Sizes of the breakpoints, (breakpoints or 1, units or 1)."""
+    if not isinstance(op, Elementwise):
+        return np.zeros((1, 1))
+    return np.where(np.isfinite(op.breakpoints), np.abs(op.breakpoints), 0.0)
 
 
 def _middle(values: np.ndarray) -> float:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
 from torch import Tensor
 
-from vitrail.cells.batch import CellBatch, Children
+from vitrail.cells.batch import CellBatch, Children, CutTable
+from vitrail.cells.interval import Intervals
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.columns import Columns
 from vitrail.engines.exact import ExactCutter, Uncut
 from vitrail.engines.plan import Plan
+from vitrail.engines.sharper import Sharper
 from vitrail.status import Arithmetic
 
 __all__ = ["Found", "Means", "Pending", "Wants", "expand", "refine"]
@@ -132,10 +134,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Means:
-    """What a search works with: the plan, the memory, the exact arithmetic, and what to keep."""
+    """What a search works with: the plan, the memory, sharper bounds, the exact arithmetic, and what to keep."""
 
     plan: Plan
     carrier: Carrier
+    sharper: Sharper
     cutter: ExactCutter
     wants: Wants
 
@@ -194,7 +197,8 @@ def _advance(means: Means, pending: Pending, budget: Budget, found: Found) -> It
         cells = part.children.cells.with_forms(np.arange(len(part.children.cells)))
         forms = Carrier.stage_forms(plan, number, live)
         found.decisions += stage.table.rows * len(cells)
-        frontier = _Frontier(means, Uncut(number, cells, part.root, history), forms)
+        uncut = Uncut(number, cells, part.root, history)
+        frontier = _Frontier(means, uncut, forms, stage.table, sharp=False)
         if not wants.geometry and number + 1 == len(plan.stages):
             _count(frontier, budget, found)
             continue
@@ -207,39 +211,96 @@ def _advance(means: Means, pending: Pending, budget: Budget, found: Found) -> It
 
 @dataclass(frozen=True)
 class _Frontier:
-    """Cells before the cut of a stage, and their forms."""
+    """Cells before the cut of a stage, their forms and the table that decides their pieces.
+
+    `sharp` says that the bounds are those of these cells, and cannot be made smaller.
+    """
 
     means: Means
     uncut: Uncut
     forms: np.ndarray
+    table: CutTable
+    sharp: bool
+
+    def sharpened(self, which: np.ndarray) -> Iterator[tuple[np.ndarray, _Frontier | None]]:
+        """Some of the cells, batch by batch, with forms and bounds of their own; None where that is not to be had.
+
+        On a line children stay in their order, so that cells are not cut again; before the first stage is nothing to
+        sharpen.
+        """
+        uncut = self.uncut
+        if self.sharp or uncut.number == 0 or isinstance(uncut.cells, Intervals):
+            yield which, None
+            return
+        start = 0
+        batches = self.means.sharper.batches(uncut.number, uncut.frames[which], uncut.history[which])
+        for batch in batches:
+            if batch is None:
+                yield which[start:], None
+                return
+            part, forms, table = batch
+            own = which[part]
+            cells = uncut.cells.with_exact([], own)
+            again = Uncut(uncut.number, cells, uncut.frames[own], uncut.history[own])
+            yield own, _Frontier(self.means, again, forms, table, sharp=True)
+            start = part.stop
 
 
 def _cut(frontier: _Frontier, budget: Budget, found: Found) -> Iterator[Children]:
-    """Cut in floating point; where an undecided sign occurs, exactly. Children in the order of their parents."""
-    means, number = frontier.means, frontier.uncut.number
-    work = means.carrier.work[number]
-    doubtful, done, cells = _doubtful(frontier), 0, len(frontier.uncut.cells)
+    """Cut in floating point; where an undecided sign occurs, with sharper bounds, and then exactly."""
+    ended = yield from _all_children(frontier, budget, found)
+    if ended:
+        found.complete = False
+    else:
+        found.expanded[frontier.uncut.number] += _per_root(frontier.uncut.frames, None, found)
+
+
+def _all_children(frontier: _Frontier, budget: Budget, found: Found) -> Generator[Children, None, bool]:
+    """The children of all cells; returns whether the budget ended before they were all there."""
+    number, doubtful, done = frontier.uncut.number, _doubtful(frontier), 0
     for children in _float_children(frontier, doubtful, budget.remaining[0]):
         if children.rehearsed:
             found.know(number, frontier.uncut.frames[children.done], children.rehearsed)
         which = done + np.flatnonzero(doubtful[done : children.done])
         done = children.done
-        parts = None
-        if which.size:
-            cuts = count(work.next_cut)
-            parts = means.cutter.cut(frontier.uncut, which, cuts, budget)
-            children = ExactCutter.children(parts, children)
-            work.next_cut = next(cuts)
-            found.exact += which.size * means.plan.stages[number].table.rows
+        batches = list(frontier.sharpened(which)) if which.size else []
+        exact = np.concatenate([own for own, again in batches if again is None] or [which[:0]])
+        ended = not len(children.cells) and budget.spent()
+        if exact.size:
+            children, ended = _with_exact(frontier, exact, children, budget, found)
         if len(children.cells):
             yield children
-        if (parts is not None and parts.ended) or (not len(children.cells) and budget.spent()):
-            found.complete = False
-            return
-    if done < cells:  # more children than the budget has regions
-        found.complete = False
-        return
-    found.expanded[number] += _per_root(frontier.uncut.frames, None, found)
+        if ended:
+            return True
+        for own, again in batches:
+            if again is not None:
+                ended = yield from _renamed(_all_children(again, budget, found), own)
+                if ended:
+                    return True
+    return done < len(frontier.uncut.cells)  # more children than the budget has regions
+
+
+def _renamed(parts: Generator[Children, None, bool], numbers: np.ndarray) -> Generator[Children, None, bool]:
+    """The same children with other numbers for their parents; returns the same."""
+    while True:
+        try:
+            part = next(parts)
+        except StopIteration as end:
+            return bool(end.value)
+        yield replace(part, parent=numbers[part.parent])
+
+
+def _with_exact(
+    frontier: _Frontier, which: np.ndarray, children: Children, budget: Budget, found: Found
+) -> tuple[Children, bool]:
+    """The children with those of some cells that are cut exactly; and whether the budget ended before all were."""
+    means, number = frontier.means, frontier.uncut.number
+    work = means.carrier.work[number]
+    cuts = count(work.next_cut)
+    parts = means.cutter.cut(frontier.uncut, which, cuts, budget)
+    work.next_cut = next(cuts)
+    found.exact += which.size * means.plan.stages[number].table.rows
+    return ExactCutter.children(parts, children), parts.ended
 
 
 def _doubtful(frontier: _Frontier) -> np.ndarray:
@@ -251,7 +312,7 @@ def _doubtful(frontier: _Frontier) -> np.ndarray:
 def _float_children(frontier: _Frontier, doubtful: np.ndarray, most: int | None) -> Iterator[Children]:
     """What floating point makes of the cells: nothing where everything is to be exact."""
     plan, number, cells = frontier.means.plan, frontier.uncut.number, frontier.uncut.cells
-    table, work = plan.stages[number].table, frontier.means.carrier.work[number]
+    table, work = frontier.table, frontier.means.carrier.work[number]
     if plan.arithmetic is not Arithmetic.EXACT:
         yield from cells.cut(frontier.forms, table, work, doubtful, most)
         return
@@ -263,28 +324,13 @@ def _float_children(frontier: _Frontier, doubtful: np.ndarray, most: int | None)
 
 def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
     """Count the children of the last stage without making them; never more than the budget allows."""
-    means, number, cells = frontier.means, frontier.uncut.number, frontier.uncut.cells
-    table, work, doubtful = means.plan.stages[number].table, means.carrier.work[number], _doubtful(frontier)
-    counted, dirty = np.zeros(len(cells), dtype=np.int64), np.zeros(len(cells), dtype=np.int64)
-    exact, ended = means.plan.arithmetic is Arithmetic.EXACT, False
-    for tally in () if exact else cells.tally(frontier.forms, table, work, doubtful):
-        counted, dirty = counted + tally.children, dirty + tally.dirty
-        found.undecided += tally.undecided
-        if budget.ends(int(counted[doubtful == 0].sum() if doubtful.size else counted.sum())):
-            ended = True
-            break
-    which = np.flatnonzero(doubtful)
-    counted[which] = 0
-    if which.size and not ended:
-        parts = means.cutter.cut(frontier.uncut, which, count(work.next_cut), budget)
-        counted = counted + np.bincount(parts.parents, minlength=len(counted))
-        ended = parts.ended
-        found.exact += which.size * table.rows
+    number = frontier.uncut.number
+    counted, dirty, ended = _tally(frontier, budget, found)
     found.complete = found.complete and not ended
     made = int(counted.sum())
     allowed = budget.allow(made)
     # a budget that ends here counts the children of the first cells only
-    if allowed == made and found.complete:
+    if allowed == made and not ended:
         found.expanded[number] += _per_root(frontier.uncut.frames, None, found)
     if allowed < made:
         counted = np.diff(np.minimum(np.cumsum(counted), allowed), prepend=0)
@@ -293,6 +339,32 @@ def _count(frontier: _Frontier, budget: Budget, found: Found) -> None:
     found.per_stage[number] += regions
     found.regions += regions
     found.dirty += _per_root(frontier.uncut.frames, np.minimum(dirty, counted), found)
+
+
+def _tally(frontier: _Frontier, budget: Budget, found: Found) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Children of each cell, how many of them an undecided sign touched, and whether the budget ended before all."""
+    means, number, cells = frontier.means, frontier.uncut.number, frontier.uncut.cells
+    work, doubtful = means.carrier.work[number], _doubtful(frontier)
+    counted, dirty = np.zeros(len(cells), dtype=np.int64), np.zeros(len(cells), dtype=np.int64)
+    exact = means.plan.arithmetic is Arithmetic.EXACT
+    for tally in () if exact else cells.tally(frontier.forms, frontier.table, work, doubtful):
+        counted, dirty = counted + tally.children, dirty + tally.dirty
+        found.undecided += tally.undecided
+        if budget.ends(int(counted[doubtful == 0].sum() if doubtful.size else counted.sum())):
+            return counted, dirty, True
+    which = np.flatnonzero(doubtful)
+    counted[which] = 0
+    for own, again in frontier.sharpened(which) if which.size else ():
+        if again is not None:
+            counted[own], _, ended = _tally(again, budget, found)
+        else:
+            parts = means.cutter.cut(frontier.uncut, own, count(work.next_cut), budget)
+            counted += np.bincount(parts.parents, minlength=len(counted))
+            found.exact += own.size * frontier.table.rows
+            ended = parts.ended
+        if ended or budget.ends(int(counted.sum())):
+            return counted, dirty, True
+    return counted, dirty, False
 
 
 def _finish(pending: Pending, wants: Wants, maps: np.ndarray | None, budget: Budget, found: Found) -> None:

@@ -23,6 +23,7 @@ from vitrail.engines.plan import Plan
 from vitrail.engines.pool import CarrierPool
 from vitrail.engines.refine import Found, Means, Pending, Wants, expand, refine
 from vitrail.engines.roots import Roots
+from vitrail.engines.sharper import Sharper
 from vitrail.errors import ResourceLimitError
 
 __all__ = ["Resources", "search", "threads"]
@@ -245,7 +246,7 @@ def _means(job: _Job, number: int) -> Iterator[Means]:
     carrier = pool.take() or _carrier(job.plan, job.chunk, dimension)
     for stage, work in enumerate(carrier.work):
         work.next_cut = _first_cut(number, stage)
-    yield Means(job.plan, carrier, job.cutter, job.wants)
+    yield Means(job.plan, carrier, Sharper(job.plan, job.roots), job.cutter, job.wants)
     made = max([work.next_cut - _first_cut(number, stage) for stage, work in enumerate(carrier.work)], default=0)
     if made >= 2**_LOCAL_BITS or number >= 2**_TASK_BITS:
         raise ResourceLimitError(
