@@ -27,7 +27,8 @@ class CutTable:
     For a maximum it is empty, and `groups` has shape (units, candidates): indices into the forms, -1 for none; the
     piece is the winner. `bounds` has shape (k + 1, breakpoints or 1, forms): the error bound of a form's value at t is
     bounds[0] + bounds[1] |t1| + ...; `totals` are their sums, which hold for |t| <= 1. Every hyperplane has a number
-    from `first_row` on: breakpoint * units + unit, or (unit * candidates + winner) * candidates + other.
+    from `first_row` on: breakpoint * units + unit, or (unit * candidates + winner) * candidates + other. `last` says
+    that nothing cuts the children any more.
     """
 
     breakpoints: np.ndarray
@@ -35,6 +36,7 @@ class CutTable:
     bounds: np.ndarray
     first_row: int
     bits: int
+    last: bool = False
 
     @cached_property
     def totals(self) -> np.ndarray:

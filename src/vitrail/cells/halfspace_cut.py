@@ -16,7 +16,6 @@ from vitrail.cells.cutting import (
     FULL_OUTPUT,
     FULL_SCRATCH,
     KEEP,
-    MOST,
     NEXT_CUT,
     RESUME,
     UNDECIDED,
@@ -38,14 +37,12 @@ from vitrail.cells.halfspace_kernels import (
     point_beyond,
     probe_chunk,
 )
-from vitrail.cells.polygon_cut import bit_position, clear, forget, give_up, pause, pauses
+from vitrail.cells.polygon_cut import CUT, DONE, DOUBT, FINISHED, FULL, bit_position, clear, next_node, pause, pauses
 from vitrail.cells.polygon_kernels import copy_numbers
 from vitrail.cells.simplex import OPTIONS, value_at
 
 SIZE, LIST, COUNT, UNCLEAN = range(4)
 """Rows of the stack: a node's rows, where its list of candidates begins, how many they are, and its dirt."""
-
-CUT, DONE, FULL, DOUBT = range(4)
 
 
 @njit(**OPTIONS)
@@ -310,18 +307,8 @@ def go_on(depth, c, strict, mode, bounded, out, work, counters, doubtful):
             pause(c, depth, counters)
             return False
         outcome = advance(depth, c, strict, mode, bounded, out, work, counters)
-        if outcome == DOUBT:
-            forget(c, mode, before, out, counters)
-            doubtful[c] = 1
-            break
-        if outcome == FULL:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
-            return False
-        depth += 1 if outcome == CUT else -1
-    return True
+        depth = next_node(outcome, depth, c, mode, before, out, counters, doubtful)
+    return depth == FINISHED
 
 
 @njit(**OPTIONS)

@@ -36,6 +36,10 @@ START, SIZE, LIST, OPEN, UNCLEAN, ROWS, FOUND, WON = range(8)
 """Rows of the stack: a node's first vertex and size, its list of candidates, its dirt; and scratch rows of the op."""
 
 CUT, DONE, FULL, DOUBT = range(4)
+"""What becomes of a node."""
+
+FINISHED, LEFT = -1, -2
+"""No node of a cell is left, or some are but the kernel has to return."""
 
 
 @njit(**OPTIONS)
@@ -139,6 +143,25 @@ def rescreen(candidates, rows, units, bits, box, words, listed, start, count, ta
             listed[target + kept] = k
             kept += 1
     return kept
+
+
+@njit(**OPTIONS)
+def next_node(outcome, depth, c, mode, before, out, counters, doubtful):
+    """The node of cell `c` to go on with after what became of the one at `depth`; FINISHED, or LEFT for the next call.
+
+    An undecided sign takes back what was made of the cell. A cell that does not fit is left where it is, or as a whole.
+    """
+    if outcome == DOUBT:
+        forget(c, mode, before, out, counters)
+        doubtful[c] = 1
+        return FINISHED
+    if outcome == FULL:
+        if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
+            pause(c, depth, counters)
+        else:
+            give_up(c, before, counters)
+        return LEFT
+    return depth + 1 if outcome == CUT else depth - 1
 
 
 @njit(**OPTIONS)
@@ -296,18 +319,8 @@ def go_on(depth, c, candidates, rows, numbers, strict, mode, out, work, counters
             pause(c, depth, counters)
             return False
         outcome = advance(depth, c, candidates, rows, numbers, strict, mode, out, work, counters)
-        if outcome == DOUBT:
-            forget(c, mode, before, out, counters)
-            doubtful[c] = 1
-            break
-        if outcome == FULL:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
-            return False
-        depth += 1 if outcome == CUT else -1
-    return True
+        depth = next_node(outcome, depth, c, mode, before, out, counters, doubtful)
+    return depth == FINISHED
 
 
 @njit(**OPTIONS)

@@ -55,7 +55,7 @@ class PolytopeWork:
         width = 0 if table.groups is None else table.groups.shape[1]
         if len(self.tallies[0]) < parents:
             self.tallies = (np.zeros(parents, dtype=np.int64), np.zeros(parents, dtype=np.int64))
-        key = (table.words, self.words, self._capacity)
+        key = (table.words, self.words, table.last, self._capacity)
         if key != self._output_for:
             self._output_for, capacity = key, self._capacity
             vertices, facets = capacity * 2 ** min(k, 6), capacity * 3 * k
@@ -67,7 +67,7 @@ class PolytopeWork:
                 np.empty((capacity, table.words), dtype=np.int64),
                 np.empty(capacity, dtype=np.int64),
                 np.zeros(capacity + 1, dtype=np.int64),
-                np.empty((facets, k + 2)),
+                np.empty((facets, 0 if table.last else k + 2)),
                 np.empty((facets, 2), dtype=np.int64),
             )
         if (units, width, table.words, self.words, self._scale) == self._scratch_for:
@@ -121,7 +121,8 @@ class Polytopes(Cutting[PolytopeWork]):
     """Convex polytopes, a struct of arrays; rows as `polytope_kernels` describes them.
 
     `offsets` and `facet_offsets` (cells + 1); `floats` (vertices, k + 1) and `bits` (vertices, words), bit i of a
-    vertex for facet i of its own cell; `facet_floats` (facets, k + 2), `facet_integers` (facets, 2).
+    vertex for facet i of its own cell; `facet_floats` (facets, k + 2), or (facets, 0) where nothing cuts the cells any
+    more; `facet_integers` (facets, 2).
     """
 
     offsets: np.ndarray
@@ -261,7 +262,7 @@ class Polytopes(Cutting[PolytopeWork]):
             np.concatenate([self.floats, more.floats])[vertices],
             np.concatenate([_widened(self.bits, words), _widened(more.bits, words)])[vertices],
             facet_offsets,
-            np.concatenate([self.facet_floats, more.facet_floats])[facets],
+            np.concatenate([self.facet_floats, more.facet_floats[:, : self.facet_floats.shape[1]]])[facets],
             np.concatenate([self.facet_integers, more.facet_integers])[facets],
             np.arange(count),
             np.zeros(count, dtype=np.int64),

@@ -15,7 +15,6 @@ from vitrail.cells.cutting import (
     FULL_OUTPUT,
     FULL_SCRATCH,
     KEEP,
-    MOST,
     NEXT_CUT,
     RESUME,
     UNDECIDED,
@@ -26,6 +25,7 @@ from vitrail.cells.polygon_cut import (
     CUT,
     DONE,
     DOUBT,
+    FINISHED,
     FULL,
     LIST,
     OPEN,
@@ -36,8 +36,8 @@ from vitrail.cells.polygon_cut import (
     bit_position,
     clear,
     count_whole,
-    forget,
     give_up,
+    next_node,
     pause,
     pauses,
 )
@@ -286,18 +286,8 @@ def go_on(axes, parts, depth, c, candidates, rows, numbers, mode, rounding, out,
             return False
         outcome = advance(axes, parts, depth, c, candidates, rows, numbers, doubtful.shape[0] > 0, mode, rounding, out,
                           work, counters)  # fmt: skip
-        if outcome == DOUBT:
-            forget(c, mode, before, out, counters)
-            doubtful[c] = 1
-            break
-        if outcome == FULL:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
-            return False
-        depth += 1 if outcome == CUT else -1
-    return True
+        depth = next_node(outcome, depth, c, mode, before, out, counters, doubtful)
+    return depth == FINISHED
 
 
 @njit(**OPTIONS)

@@ -118,7 +118,7 @@ def regions(
         *(tuple(input_file or ()), None if walk_from is not None else rows, seed, room),
         default=None if walk_from is None else "space",
     )
-    given = {"--count-only": count_only, "--cells": cells is not None, "--plot": plot is not None, "--certify": certify}
+    given = {"--count-only": count_only, "--cells": cells is not None, "--plot": plot is not None}
     walk.check(choice.kind, given | {"--exact always": exact == "always"})
     limits = _Limits.of(max_regions, time_limit, exact, cells, not (quiet or json_output) and sys.stderr.isatty())
     targets = Targets(out, plot, color, model, count_only, certify)

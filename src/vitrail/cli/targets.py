@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Targets"]
 
-_DRAWN, _CHECKED = 3, 7  # dimensions
+_DRAWN, _CHECKED = 3, 16  # dimensions
 _RESULTS, _PLOTS = (".parquet", ".npz"), (".png", ".svg", ".pdf")
 _COLORS = ["pattern", "layer", "area", "class"]
 
@@ -74,20 +74,23 @@ class Targets:
         """Refuse to draw or to check what cannot be drawn or checked.
 
         Raises:
-            InvalidOptionError: a plot of more than three dimensions, a check of more than seven, or either of an
-                unbounded domain but a line, or of cells that are to be halfspaces.
+            InvalidOptionError: a plot of more than three dimensions, of an unbounded domain but a line, or of cells
+                that are to be halfspaces; a check of more dimensions than exact linear programs can bear.
         """
-        size = domain.frame.dimension
-        with_vertices = size == 1 or (np.isfinite(domain.limits).all() and (size == 2 or cells != "halfspaces"))
-        for option, given, most in (("--plot", self.plot is not None, _DRAWN), ("--certify", self.certify, _CHECKED)):
-            if not given or (with_vertices and size <= most):
-                continue
-            found = f"{size} dimensions" if size > most else "an unbounded domain"
-            if size <= most and np.isfinite(domain.limits).all():
-                found = "--cells halfspaces"
+        size, bounded = domain.frame.dimension, bool(np.isfinite(domain.limits).all())
+        found = None
+        if self.certify and size > _CHECKED:
+            found = f"--certify: expected at most {_CHECKED} dimensions, found {size} dimensions"
+        elif self.plot is not None and size > _DRAWN:
+            found = (
+                f"--plot: expected a line, or a bounded domain of up to {_DRAWN} dimensions, found {size} dimensions"
+            )
+        elif self.plot is not None and size > 1 and not (bounded and (size == 2 or cells != "halfspaces")):
+            kind = "--cells halfspaces" if bounded else "an unbounded domain"
+            found = f"--plot: expected a line, or a bounded domain of up to {_DRAWN} dimensions, found {kind}"
+        if found is not None:
             raise InvalidOptionError(
-                f"{option}: expected a line, or a bounded domain of up to {most} dimensions, found {found}\n"
-                "Take a section through some inputs: --plane or --slice 3 with --input FILE."
+                f"{found}\nTake a section through some inputs: --plane or --slice 3 with --input FILE."
             )
 
     @property

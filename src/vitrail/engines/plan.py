@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -139,6 +139,7 @@ def make_plan(
         last = stop - 1
         keep = tuple(n for n in range(node) if uses.get(n, -1) > node)
         width = sum(int(np.prod(graph.shapes[n], dtype=np.int64)) for n in (*keep, *range(node, last + 1)))
+        table = replace(table, last=i + 1 == len(nodes))
         stages.append(Stage(node, op, table, proven, sources, affine, keep, dense, width, may_overflow))
         first_row += table.hyperplanes
     prologue = tuple(range(1, nodes[0] if nodes else graph.output + 1))

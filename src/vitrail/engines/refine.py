@@ -229,7 +229,8 @@ class _Frontier:
         sharpen.
         """
         uncut = self.uncut
-        if self.sharp or uncut.number == 0 or isinstance(uncut.cells, Intervals):
+        filtered = self.means.plan.arithmetic is Arithmetic.FILTERED
+        if self.sharp or not filtered or uncut.number == 0 or isinstance(uncut.cells, Intervals):
             yield which, None
             return
         start = 0
