@@ -100,7 +100,7 @@ def largest_ball(normals: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
     some inner point then.
 
     Raises:
-        VitrailError: the solver gave up.
+        VitrailError: the set is empty, or the solver gave up.
     """
     k = normals.shape[1]
     if not len(normals):
@@ -112,8 +112,10 @@ def largest_ball(normals: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
         return inner.x[:k], float("inf")
     if answer.x is None:
         raise VitrailError(f"largest ball: the linear program was not solved ({answer.message})")
+    if answer.x[k] < 0.0:
+        raise VitrailError("largest ball: the halfspaces have no point in common; expected those of a region")
     center = answer.x[:k]
-    return center, float((offsets - normals @ center).min())
+    return center, max(0.0, float((offsets - normals @ center).min()))
 
 
 def _facet_forms(cells: Cells, which: np.ndarray) -> list[list[Form]]:
