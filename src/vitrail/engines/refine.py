@@ -74,8 +74,8 @@ class Found:
     a stage made, `expanded` those that it has cut completely, and `known` those that it is known to make of one cell.
     """
 
-    def __init__(self, roots: int, stages: int) -> None:
-        """Nothing yet."""
+    def __init__(self, roots: int, stages: int, kept: Columns | None = None) -> None:
+        """Nothing yet; `kept` is memory to keep it in."""
         self.per_stage = np.zeros((stages, roots), dtype=np.int64)
         self.expanded = np.zeros((stages, roots), dtype=np.int64)
         self.known = np.zeros((stages, roots), dtype=np.int64)
@@ -85,7 +85,7 @@ class Found:
         self.exact = 0
         self.decisions = 0
         self.complete = True
-        self.kept = Columns()
+        self.kept = Columns() if kept is None else kept
 
     def count_stage(self, stage: int, root: np.ndarray) -> None:
         """Add children made by one stage."""

@@ -17,6 +17,7 @@ import torch
 from vitrail.cells.batch import CellBatch, Children
 from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
+from vitrail.engines.columns import Columns
 from vitrail.engines.exact import ExactCutter
 from vitrail.engines.kinds import KINDS
 from vitrail.engines.plan import Plan
@@ -32,7 +33,7 @@ _CHUNK_BYTES = 2**22
 """Forms of one chunk: larger ones leave the cache, smaller ones cost more in handing over than they gain (measured)."""
 _MINIMUM_CHUNK = 8
 _TASKS_PER_WORKER = 4
-_SMALLEST_TASK, _LARGEST_TASK = 320, 4096
+_SMALLEST_TASK, _LARGEST_TASK = 320, 1024
 """Cells: fewer are not worth the handing over, more make progress and budgets coarse."""
 _LARGE_ROOTS = 2**18
 """Entries of the frames' forms: below, waking the threads takes longer than the first products."""
@@ -66,6 +67,18 @@ class _Job:
     def cutter(self) -> ExactCutter:
         """Exact arithmetic for the search; what it computes for one task serves the others in this process."""
         return ExactCutter(self.plan, self.roots)
+
+    @cached_property
+    def spare(self) -> list[Columns]:
+        """Columns of tasks whose rows were taken over: their memory serves again."""
+        return []
+
+    def columns(self) -> Columns:
+        """Empty columns."""
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return Columns()
 
     def sent(self, task: Pending) -> _Job:
         """What a task in another process needs of it."""
@@ -127,32 +140,56 @@ class _Tasks:
         return done / max(self.known, self._given + (not self._ended))
 
 
+class _Results:
+    """What tasks found, added in the order of the tasks as soon as those before are there; threads may share one."""
+
+    def __init__(self, job: _Job, tasks: _Tasks, resources: Resources, found: Found) -> None:
+        self._job, self._tasks, self._resources, self._found = job, tasks, resources, found
+        self._waiting: dict[int, Found] = {}
+        self._lock = threading.Lock()
+        self._added = self._done = self._regions = 0
+
+    def put(self, number: int, result: Found) -> None:
+        """Take over what task `number` found."""
+        with self._lock:
+            self._waiting[number] = result
+            self._done, self._regions = self._done + 1, self._regions + int(result.regions.sum())
+            while self._added + 1 in self._waiting:
+                self._added += 1
+                part = self._waiting.pop(self._added)
+                self._found.add(part)
+                if len(self._job.spare) < self._resources.workers:
+                    self._job.spare.append(part.kept)
+
+    def report(self) -> None:
+        """Say how far the search is, if anybody wants to know."""
+        if self._resources.report is not None:
+            self._resources.report(self._tasks.share(self._done), self._regions)
+
+
 def _run_here(job: _Job, tasks: _Tasks, resources: Resources, found: Found) -> None:
     """Share the tasks among this thread and as many others as there are cores besides; this one reports."""
-    results: dict[int, Found] = {}
+    results = _Results(job, tasks, resources, found)
 
-    def work(report: Callable[[float, int], None] | None) -> None:
+    def work(reports: bool) -> None:
         while (taken := tasks.take()) is not None:
             number, task = taken
-            results[number] = _run_task(job, task, number, resources.budget)
-            if report is not None:
-                done = list(results.values())
-                report(tasks.share(len(done)), sum(int(result.regions.sum()) for result in done))
+            results.put(number, _run_task(job, task, number, resources.budget))
+            if reports:
+                results.report()
 
     others = max(0, min(resources.workers, tasks.known) - 1)
     if others == 0:
-        work(resources.report)
-    else:
-        with ThreadPoolExecutor(others) as pool:
-            futures = [pool.submit(work, None) for _ in range(others)]
-            try:
-                work(resources.report)
-            finally:
-                tasks.stop()  # after an error or an interruption the others stop at their next task
-            for future in futures:
-                future.result()
-    for number in sorted(results):
-        found.add(results[number])
+        work(reports=True)
+        return
+    with ThreadPoolExecutor(others) as pool:
+        futures = [pool.submit(work, False) for _ in range(others)]
+        try:
+            work(reports=True)
+        finally:
+            tasks.stop()  # after an error or an interruption the others stop at their next task
+        for future in futures:
+            future.result()
 
 
 def _first_tasks(
@@ -198,10 +235,9 @@ def _run_tasks(job: _Job, tasks: _Tasks, resources: Resources, executor: Executo
     """Submit the tasks, a few more at a time than there are workers; add the results in the order of the tasks."""
     shared = isinstance(executor, ThreadPoolExecutor)
     running: dict[Future[Found], int] = {}
-    results: dict[int, Found] = {}
+    results = _Results(job, tasks, resources, found)
     # other processes cannot share what is left of a budget of regions, so then one task at a time gets all of it
     most = 4 * resources.workers if shared or resources.budget.remaining[0] is None else 1
-    regions = 0
     try:
         while True:
             while len(running) < most and (taken := tasks.take()) is not None:
@@ -217,22 +253,18 @@ def _run_tasks(job: _Job, tasks: _Tasks, resources: Resources, executor: Executo
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 result = future.result()
-                results[running.pop(future)] = result
-                regions += int(result.regions.sum())
                 if not shared:
                     resources.budget.add(int(result.regions.sum()))
-                if resources.report is not None:
-                    resources.report(tasks.share(len(results)), regions)
+                results.put(running.pop(future), result)
+                results.report()
     finally:
         for future in running:
             future.cancel()
-    for number in sorted(results):
-        found.add(results[number])
 
 
 def _run_task(job: _Job, task: Pending, number: int, budget: Budget) -> Found:
     """Task `number`, counted from 1, in any thread or process."""
-    found = Found(task.roots, len(job.plan.stages))
+    found = Found(task.roots, len(job.plan.stages), job.columns())
     with _means(job, number) as means, threads(1):  # here too: the setting belongs to a thread
         refine(means, task, budget, found)
     return found
