@@ -160,3 +160,27 @@ def test_columns_keep_rows_in_order_and_fill_up_widths() -> None:
     np.testing.assert_array_equal(columns.take("b", np.zeros(0)), np.concatenate(parts[:3])[:, 0])
     np.testing.assert_array_equal(columns.take("c", whole[:0]), wide)
     assert columns.take("a", whole[:0]).size == 0 and other.take("c", wide[:0]).size == 0
+
+
+@pytest.mark.parametrize("thin", [30, 54, 80, 120])
+def test_thin_boxes_have_volumes(thin: int) -> None:
+    """Directions of very different sizes: volumes and areas are those of the box that is stretched to a cube."""
+    sides = np.array([2.0**-thin, 2.0 ** (1 - thin), 0.25])
+    rng = np.random.default_rng(3)
+    weights, bias = rng.normal(size=(6, 3)), rng.normal(size=6) * 0.5
+    cube = vitrail.enumerate_regions(planes(weights.tolist(), bias.tolist()), vitrail.Box([-1.0] * 3, [1.0] * 3))
+    box = vitrail.enumerate_regions(planes((weights / sides).tolist(), bias.tolist()), vitrail.Box(-sides, sides))
+    assert len(cube) == len(box) and box.measure_error < 1e-12
+    shares = [np.sort(regions.measures) / regions.account.measure for regions in (cube, box)]
+    np.testing.assert_allclose(shares[0], shares[1], rtol=1e-9)
+    np.testing.assert_allclose(np.sort(box.centroids / sides, axis=0), np.sort(cube.centroids, axis=0), rtol=1e-9)
+    assert box.f_vector.tolist() == cube.f_vector.tolist()
+
+
+def test_a_sliver_without_a_float64_inside_is_kept_in_files(tmp_path: object) -> None:
+    network = planes([[1.0, 0, 0], [1.0, 0, 0], [0, 1.0, 1.0]], [0.0, 2.0**-60, 0.0])
+    regions = vitrail.enumerate_regions(network, vitrail.Box([-1.0] * 3, [1.0] * 3), cells="halfspaces")
+    assert len(regions) == 6 and regions.status is vitrail.Status.CERTIFIED
+    for name in ("to_npz", "to_parquet"):
+        stored = vitrail.RegionSet.read(getattr(regions, name)(f"{tmp_path}/slivers.{name[3:]}"))
+        np.testing.assert_array_equal(stored.witnesses, regions.witnesses)

@@ -132,3 +132,40 @@ def test_numbers_that_underflow_are_left_to_exact_arithmetic(monkeypatch: pytest
     monkeypatch.setattr(search, "make_plan", hopeless(search.make_plan))
     regions = vitrail.enumerate_regions(network, box(2))
     assert patterns(regions) == patterns(expected) and regions.account.exact > 0
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("small", ["weights", "biases", "slopes"])
+def test_small_weights_do_not_make_zeros(k: int, small: str) -> None:
+    """Products below the range of float64: what is lost to underflow is not taken for a zero."""
+    one, tiny = np.eye(k), 2.0**-700
+    shifted = one - np.eye(k, k=1)
+    if small == "weights":
+        layers = [(2.0**-390 * one, None), (tiny * shifted, None), (np.ones((1, k)), None)]
+        network = vitrail.Network.from_arrays(layers)
+    elif small == "biases":
+        layers = [(2.0**-390 * one, np.full(k, 2.0**-391)), (tiny * shifted, None), (np.ones((1, k)), None)]
+        network = vitrail.Network.from_arrays(layers)
+    else:
+        layers = [(2.0**-390 * one, None), (shifted, None), (np.ones((1, k)), None)]
+        network = vitrail.Network.from_arrays(layers, activation="leaky_relu", negative_slope=tiny)
+    exact = vitrail.enumerate_regions(network, box(k), exact="always")
+    for options in ({}, {"cells": "halfspaces"}) if k > 2 else ({},):
+        regions = vitrail.enumerate_regions(network, box(k), **options)
+        assert patterns(regions) == patterns(exact) and len(regions) > 1
+        assert vitrail.count_regions(network, box(k), **options) == len(exact)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_the_order_of_regions_does_not_depend_on_the_workers(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = he(k, 9, 9, 9, 2)
+    monkeypatch.setattr(search, "make_plan", hopeless(search.make_plan))
+    orders: list[vitrail.RegionSet] = []
+    for workers in (1, 2, 5):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, workers=workers: set(range(workers)))
+        regions = vitrail.enumerate_regions(network, box(k))
+        orders.append(regions)
+    for other in orders[1:]:
+        np.testing.assert_array_equal(other.words, orders[0].words)
+        # the products of other batches round in another order
+        np.testing.assert_allclose(other.vertices, orders[0].vertices, atol=1e-12)

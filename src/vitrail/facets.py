@@ -30,6 +30,7 @@ __all__ = [
     "find_faces",
     "find_facets",
     "labels_of",
+    "scaled_vertices",
     "settled_cuts",
 ]
 
@@ -206,6 +207,16 @@ def adjacency_of(facets: Facets, regions: int) -> csr_array:
     return csr_array((entries, both), shape=(regions, regions))
 
 
+def scaled_vertices(cells: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices (total, k) and errors (total,) in coordinates divided by powers of two, and these, (k,).
+
+    Thin domains become ordinary ones. Errors are stored in the coordinates of the widest direction.
+    """
+    largest = np.abs(cells.vertices).max(axis=0, initial=0.0)
+    scale = np.where(largest > 0.0, np.ldexp(1.0, np.frexp(largest)[1]), 1.0)
+    return cells.vertices / scale, cells.vertex_errors / scale.max(initial=0.0), scale
+
+
 def find_faces(cells: Cells, facets: Facets) -> Faces:
     """Faces of every dimension of a partition of dimension 3 or more, those that regions share counted once.
 
@@ -217,7 +228,8 @@ def find_faces(cells: Cells, facets: Facets) -> Faces:
     """
     if not len(cells.vertices) and len(cells.offsets) > 1:
         raise InvalidOptionError('faces: these regions have no vertices; enumerate with cells="vertices"')
-    arrays = (cells.offsets, cells.vertices, cells.vertex_errors, cells.incidence, cells.facet_offsets)
+    vertices, errors, _ = scaled_vertices(cells)
+    arrays = (cells.offsets, vertices, errors, cells.incidence, cells.facet_offsets)
     numbers, exact = number_vertices(*arrays, facets.rows), _exact_at_hand(cells)
     if not numbers.proven and exact:
         numbers = number_vertices(*arrays, facets.rows, _exact_numbers(cells, facets.rows[numbers.open]))
@@ -278,9 +290,11 @@ def _facet_measures(
     incidence = cells.incidence[vertex].copy()
     rows = np.arange(len(vertex))
     incidence[rows, place >> 6] &= ~(np.int64(1) << (place & 63))
-    stretched = np.linalg.norm(basis) * cells.vertex_errors[vertex]
-    found = volumes(offsets, shadows, stretched, incidence, np.concatenate([[0], np.cumsum(sides)]))
-    return found.volumes / np.abs(normals[np.arange(len(faced)), faced])
+    largest = np.abs(shadows).max(axis=0, initial=0.0)
+    scale = np.where(largest > 0.0, np.ldexp(1.0, np.frexp(largest)[1]), 1.0)
+    stretched = np.linalg.norm(basis) * cells.vertex_errors[vertex] / scale.max()
+    found = volumes(offsets, shadows / scale, stretched, incidence, np.concatenate([[0], np.cumsum(sides)]))
+    return found.volumes * scale.prod() / np.abs(normals[np.arange(len(faced)), faced])
 
 
 def _normals(offsets: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from vitrail.cells.adjacency import polygon_faces
 from vitrail.cells.polygon import polygon_areas, polygon_centroids
 from vitrail.cells.volumes import Volumes, volumes
 from vitrail.errors import InvalidOptionError
-from vitrail.facets import Facets, adjacency_of, find_faces, find_facets, settled_cuts
+from vitrail.facets import Facets, adjacency_of, find_faces, find_facets, scaled_vertices, settled_cuts
 from vitrail.patterns import PatternLayout
 from vitrail.shapes import MOST_VOLUME_DIMENSIONS, bounded_regions, volumes_of
 from vitrail.source import Source
@@ -77,8 +77,9 @@ class Partition:
     def _volumes(self) -> Volumes:
         """Volumes and centroids of polytopes in frame coordinates; infinite and NaN where unbounded."""
         if self.stored_witnesses is None:
-            arrays = (self.offsets, self.vertices, self.vertex_errors, self.incidence, self.facet_offsets)
-            return volumes(*arrays)
+            vertices, errors, scale = scaled_vertices(self)
+            scaled, factor = volumes(self.offsets, vertices, errors, self.incidence, self.facet_offsets), scale.prod()
+            return Volumes(scaled.volumes * factor, scaled.centroids * scale, scaled.bounds * factor)
         found = Volumes(
             np.full(len(self), np.nan), np.full(self.stored_witnesses.shape, np.nan), np.full(len(self), np.nan)
         )
@@ -127,7 +128,8 @@ class Partition:
     def witnesses(self) -> np.ndarray:
         """A point inside each region, in frame coordinates, shape (regions, k).
 
-        The mean of the vertices; on an unbounded interval one unit beyond its finite end.
+        The mean of the vertices; on an unbounded interval one unit beyond its finite end. NaN where cells are
+        halfspaces and no inner point was found in float64, as in slivers.
         """
         if self.stored_witnesses is not None:
             return self.stored_witnesses

@@ -18,9 +18,9 @@ from vitrail.cells.batch import CellBatch, Geometry
 from vitrail.count import Count
 from vitrail.domains import Domain, domain_digest
 from vitrail.engines.budget import Budget
+from vitrail.engines.found import Found, Wants
 from vitrail.engines.kinds import KINDS, kind_of
 from vitrail.engines.plan import Plan, make_plan
-from vitrail.engines.refine import Found, Wants
 from vitrail.engines.roots import Roots
 from vitrail.engines.run import Resources, search, threads
 from vitrail.errors import InvalidOptionError

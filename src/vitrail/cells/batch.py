@@ -231,6 +231,9 @@ class CellBatch(Protocol):
     def with_exact(self, exact: Sequence[Any], order: np.ndarray) -> CellBatch:
         """These cells and exact ones, rounded, in the order given by numbers into both, one after the other."""
 
+    def joined(self, batches: Sequence[Any]) -> CellBatch:
+        """The cells of several batches of this kind, one after the other, each with a row of forms of its own."""
+
     def copy(self) -> CellBatch:
         """The same cells in memory of their own."""
 

@@ -130,12 +130,12 @@ class Halfspaces(Cutting[HalfspaceWork]):
             bounded,
         )
 
-    @classmethod
-    def joined(cls, batches: Sequence[Halfspaces]) -> Halfspaces:
-        """The cells of several batches of one kind, each with forms of its own."""
+    @staticmethod
+    def joined(batches: Sequence[Halfspaces]) -> Halfspaces:
+        """The cells of several batches, one after the other, each with a row of forms of its own."""
         sizes = [np.diff(batch.offsets) for batch in batches]
         count = sum(len(batch) for batch in batches)
-        return cls(
+        return Halfspaces(
             np.concatenate([[0], np.cumsum(np.concatenate(sizes))]),
             np.concatenate([batch.floats for batch in batches]),
             np.concatenate([batch.integers for batch in batches]),

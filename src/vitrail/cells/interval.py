@@ -112,6 +112,16 @@ class Intervals:
             self.floats[start:stop], self.integers[start:stop], self.form_of[start:stop], self.dirty[start:stop]
         )
 
+    @staticmethod
+    def joined(batches: Sequence[Intervals]) -> Intervals:
+        """The cells of several batches, one after the other, each with a row of forms of its own."""
+        return Intervals(
+            np.concatenate([batch.floats for batch in batches]),
+            np.concatenate([batch.integers for batch in batches]),
+            np.arange(sum(len(batch) for batch in batches)),
+            np.concatenate([batch.dirty for batch in batches]),
+        )
+
     def copy(self) -> Intervals:
         """The same cells in memory of their own."""
         return Intervals(self.floats.copy(), self.integers.copy(), self.form_of.copy(), self.dirty.copy())

@@ -129,6 +129,18 @@ class Polygons(Cutting[PolygonWork]):
             self.dirty[start:stop],
         )
 
+    @staticmethod
+    def joined(batches: Sequence[Polygons]) -> Polygons:
+        """The cells of several batches, one after the other, each with a row of forms of its own."""
+        sizes = np.concatenate([np.diff(batch.offsets) for batch in batches])
+        return Polygons(
+            np.concatenate([[0], np.cumsum(sizes)]),
+            np.concatenate([batch.floats for batch in batches]),
+            np.concatenate([batch.integers for batch in batches]),
+            np.arange(len(sizes)),
+            np.concatenate([batch.dirty for batch in batches]),
+        )
+
     def copy(self) -> Polygons:
         """The same cells in memory of their own."""
         return Polygons(

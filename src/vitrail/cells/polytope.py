@@ -222,6 +222,21 @@ class Polytopes(Cutting[PolytopeWork]):
             self.dirty[start:stop],
         )
 
+    @staticmethod
+    def joined(batches: Sequence[Polytopes]) -> Polytopes:
+        """The cells of several batches, one after the other, each with a row of forms of its own."""
+        words = max(batch.bits.shape[1] for batch in batches)
+        return Polytopes(
+            _joined_offsets([batch.offsets for batch in batches]),
+            np.concatenate([batch.floats for batch in batches]),
+            np.concatenate([_widened(batch.bits, words) for batch in batches]),
+            _joined_offsets([batch.facet_offsets for batch in batches]),
+            np.concatenate([batch.facet_floats for batch in batches]),
+            np.concatenate([batch.facet_integers for batch in batches]),
+            np.arange(sum(len(batch) for batch in batches)),
+            np.concatenate([batch.dirty for batch in batches]),
+        )
+
     def copy(self) -> Polytopes:
         """The same cells in memory of their own."""
         return Polytopes(*(values.copy() for values in vars(self).values()))
@@ -286,6 +301,11 @@ def _words(mask: int, words: int) -> list[int]:
 def _widened(bits: np.ndarray, words: int) -> np.ndarray:
     """The same bits in more words."""
     return np.pad(bits, ((0, 0), (0, words - bits.shape[1])))
+
+
+def _joined_offsets(offsets: Sequence[np.ndarray]) -> np.ndarray:
+    """Offsets of rows that follow each other."""
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(own) for own in offsets]))])
 
 
 def _reordered(first: np.ndarray, second: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,8 @@ import numpy as np
 
 __all__ = ["Columns"]
 
-_LEAST_BYTES = 2**16
-_GROWTH = 16
-"""A column grows by one part in so many: numpy touches all memory that it adds, used or not."""
+_LEAST_BYTES, _MOST_BYTES = 2**16, 2**22
+"""A column grows by as much as it has, within these: numpy touches all memory that it adds, used or not."""
 
 
 class Columns:
@@ -56,8 +55,8 @@ class Columns:
             own = wider
         if stop > len(own):
             width = max(1, own.dtype.itemsize * int(np.prod(own.shape[1:], dtype=np.int64)))
-            count = max(stop, len(own) + max(len(own) // _GROWTH, min(_LEAST_BYTES // width, 4 * stop)))
-            own.resize((count, *own.shape[1:]), refcheck=False)  # nobody else has seen the array
+            more = min(max(len(own), min(_LEAST_BYTES // width, 4 * stop)), _MOST_BYTES // width)
+            own.resize((max(stop, len(own) + more), *own.shape[1:]), refcheck=False)  # nobody else has seen the array
         self._arrays[name] = own
         return own
 

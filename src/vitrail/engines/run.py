@@ -19,10 +19,12 @@ from vitrail.engines.budget import Budget
 from vitrail.engines.carry import Carrier
 from vitrail.engines.columns import Columns
 from vitrail.engines.exact import ExactCutter
+from vitrail.engines.found import Found, Wants
+from vitrail.engines.frontier import Means
 from vitrail.engines.kinds import KINDS
 from vitrail.engines.plan import Plan
 from vitrail.engines.pool import CarrierPool
-from vitrail.engines.refine import Found, Means, Pending, Wants, expand, refine
+from vitrail.engines.refine import Pending, expand, refine
 from vitrail.engines.roots import Roots
 from vitrail.engines.sharper import Sharper
 from vitrail.errors import ResourceLimitError
@@ -33,7 +35,7 @@ _CHUNK_BYTES = 2**22
 """Forms of one chunk: larger ones leave the cache, smaller ones cost more in handing over than they gain (measured)."""
 _MINIMUM_CHUNK = 8
 _TASKS_PER_WORKER = 4
-_SMALLEST_TASK, _LARGEST_TASK = 320, 1024
+_SMALLEST_TASK, _LARGEST_TASK = 320, 512
 """Cells: fewer are not worth the handing over, more make progress and budgets coarse."""
 _LARGE_ROOTS = 2**18
 """Entries of the frames' forms: below, waking the threads takes longer than the first products."""

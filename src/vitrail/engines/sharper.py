@@ -20,7 +20,7 @@ from vitrail.engines.roots import Roots
 from vitrail.network.ops.base import AffineOp
 from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.maximum import as_maximum
-from vitrail.numerics.filters import LARGE, UNDERFLOW_ROOT, UNIT_ROUNDOFF, gamma
+from vitrail.numerics.filters import LARGE, UNDERFLOW_SAFE, UNIT_ROUNDOFF, gamma
 
 __all__ = ["Sharper"]
 
@@ -79,9 +79,11 @@ class Sharper:
             values[node] = op.apply(inputs)
             terms = op.terms if op.weight is None else op.weight.shape[1] + 1
             rounding = gamma(2 * terms + 8) if terms else 0.0
-            sizes = absolute.apply([value.abs() for value in inputs])
-            errors[node] = (_without_bias(absolute, off) + rounding * sizes) * (1.0 + 2.0**20 * UNIT_ROUNDOFF)
-            return not terms or _safe(inputs)
+            sizes, carried = absolute.apply([value.abs() for value in inputs]), _without_bias(absolute, off)
+            errors[node] = (carried + rounding * sizes) * (1.0 + 2.0**20 * UNIT_ROUNDOFF)
+            return _kept(sizes, absolute.apply([_present(value) for value in inputs])) and _kept(
+                carried, _without_bias(absolute, [_present(error) for error in off])
+            )
         layout = self.plan.layout
         words = np.ascontiguousarray(history[:, layout.slice_of(done)])
         pieces = layout.unpack_stage(words, done)
@@ -92,9 +94,12 @@ class Sharper:
             errors[node] = off[0] * slopes
             if op.largest[2]:
                 sizes = inputs[0].abs() * slopes
+                kept = _kept(sizes, _present(inputs[0]) * _present(slopes)) and _kept(
+                    errors[node], _present(off[0]) * _present(slopes)
+                )
                 sizes[:, 0] += torch.from_numpy(np.abs(op.intercepts[pieces, at])).reshape(-1, *op.shape)
                 errors[node] = (errors[node] + gamma(3) * sizes) * (1.0 + 2.0**20 * UNIT_ROUNDOFF)
-                return _safe(inputs)
+                return kept
             return True
         winner = as_maximum(op)
         values[node], errors[node] = winner.apply(inputs, pieces), winner.apply(off, pieces)
@@ -107,10 +112,15 @@ def _without_bias(op: AffineOp, forms: Sequence[Tensor]) -> Tensor:
     return result.reshape(*forms[0].shape[:2], *result.shape[1:])
 
 
-def _safe(tensors: Sequence[Tensor]) -> bool:
-    """Whether no product with an ordinary weight can overflow or lose digits to underflow."""
-    for tensor in tensors:
-        sizes = tensor.abs()
-        if not bool(((sizes == 0) | ((sizes > UNDERFLOW_ROOT) & (sizes < LARGE))).all()):
-            return False
-    return True
+def _present(tensor: Tensor) -> Tensor:
+    """1 where a number is not zero."""
+    return (tensor != 0).to(torch.float64)
+
+
+def _kept(sizes: Tensor, present: Tensor) -> bool:
+    """Whether no sum of absolute products lost anything that matters to underflow or overflow.
+
+    `present` is the same sum over ones in place of numbers: positive where some product is not zero.
+    """
+    ordinary = (sizes > UNDERFLOW_SAFE) & (sizes < LARGE)
+    return bool((ordinary | (present == 0)).all())

@@ -23,7 +23,6 @@ __all__ = [
     "SMALLEST",
     "SMALLEST_DETERMINANT",
     "SMALLEST_SQUARE",
-    "UNDERFLOW_ROOT",
     "UNDERFLOW_SAFE",
     "UNIT_ROUNDOFF",
     "VALUE_ROUNDING",
@@ -93,9 +92,6 @@ SMALLEST = 2.0**-1022
 
 UNDERFLOW_SAFE = 2.0**-900
 """Magnitudes above this have relative rounding errors far above what underflow can add."""
-
-UNDERFLOW_ROOT = 2.0**-400
-"""Products of two magnitudes above this have relative rounding errors far above what underflow can add."""
 
 SMALLEST_DETERMINANT = 2.0**-900
 """A determinant below this, its error taken off, may have lost digits to underflow: its point is not trusted."""
