@@ -111,7 +111,7 @@ def test_pauses_do_not_change_the_count(kind: str, winners: bool, monkeypatch: p
     whole = all_children(start(kind), forms, rows, work(kind, 4096), NO_DOUBTS)
     expected = np.bincount([parent for parent, *_ in whole], minlength=2)
     for at_a_time in (1, 3, 10**6):
-        monkeypatch.setattr(cutting, "_AT_A_TIME", at_a_time)
+        monkeypatch.setattr(cutting, "_WORK", at_a_time * start(kind).effort)
         parts = list(start(kind).tally(forms, rows, work(kind, 8)))
         assert sum(part.children for part in parts).tolist() == expected.tolist()
         assert len(parts) > 5 or at_a_time > 3

@@ -45,6 +45,10 @@ class DecisionBoundary:
         """How sure the pieces are."""
         return self.regions.status
 
+    def __repr__(self) -> str:
+        """How many pieces, how sure and where, in one line."""
+        return f"DecisionBoundary({len(self):,} pieces, {self.status.value}, {self.regions.account.domain})"
+
     def __len__(self) -> int:
         """Number of pieces."""
         return self.classes.shape[0]

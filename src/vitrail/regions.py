@@ -47,8 +47,14 @@ class RegionSet(Partition):
         (3, [1.0, 1.0, 2.0], 'certified')
     """
 
+    def __repr__(self) -> str:
+        """How many, how sure and where, in one line."""
+        return f"RegionSet({len(self):,} activation regions, {self.status.value}, {self.account.domain})"
+
     def __getitem__(self, index: int) -> Region:
         """One region, a view."""
+        if isinstance(index, slice):
+            raise TypeError("regions: expected one number, found a slice; loop over the set, or index its arrays")
         if not -len(self) <= index < len(self):
             raise IndexError(f"region {index} of {len(self)}")
         return Region(self, index % len(self))
@@ -194,6 +200,11 @@ class Region:
 
     regions: RegionSet
     index: int
+
+    def __repr__(self) -> str:
+        """Its number and size, in one line."""
+        start, stop = self.regions.facet_offsets[self.index : self.index + 2]
+        return f"Region({self.index} of {len(self.regions):,}, {stop - start} facets)"
 
     @property
     def vertices(self) -> np.ndarray:

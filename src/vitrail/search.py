@@ -22,14 +22,14 @@ from vitrail.engines.found import Found, Wants
 from vitrail.engines.kinds import KINDS, kind_of
 from vitrail.engines.plan import Plan, make_plan
 from vitrail.engines.roots import Roots
-from vitrail.engines.run import Resources, search, threads
+from vitrail.engines.run import Resources, compile_kernels, search, threads
 from vitrail.errors import InvalidOptionError
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
-from vitrail.shapes import true_facets
+from vitrail.shapes import MOST_EXACT_DIMENSIONS, true_facets
 from vitrail.source import Source
 from vitrail.status import Arithmetic, Cells, Definition
 
@@ -260,9 +260,16 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         account=_account(setup, found, domain, started),
         source=Source(setup.plan, setup.roots, geometry.sources),
         stored_maps=maps,
-        stored_witnesses=None if geometry.witnesses is None else geometry.witnesses * scale,
+        stored_witnesses=_witnesses(geometry, setup.plan, scale),
     )
     return regions if geometry.unproven is None else _with_true_facets(regions, np.flatnonzero(geometry.unproven))
+
+
+def _witnesses(geometry: Geometry, plan: Plan, scale: np.ndarray) -> np.ndarray | None:
+    """The inner points of halfspaces, also where there are none; None for other cells."""
+    if plan.cells is not Cells.HALFSPACES:
+        return None
+    return np.zeros((0, scale.size)) if geometry.witnesses is None else geometry.witnesses * scale
 
 
 def _with_true_facets(regions: RegionSet, rows: np.ndarray) -> RegionSet:
@@ -270,7 +277,7 @@ def _with_true_facets(regions: RegionSet, rows: np.ndarray) -> RegionSet:
     source, account = regions.source, regions.account
     if not rows.size or source is None:
         return regions
-    if regions.words is None or not source.may_be_exact:
+    if regions.words is None or not source.may_be_exact or regions.dimension > MOST_EXACT_DIMENSIONS:
         return replace(regions, account=replace(account, undecided=account.undecided + rows.size))
     wrong = rows[~true_facets(regions, rows)]
     kept = np.ones(regions.facet_units.size, dtype=bool)
@@ -288,6 +295,8 @@ def _with_true_facets(regions: RegionSet, rows: np.ndarray) -> RegionSet:
 def _search(graph: Graph, domains: Sequence[Domain], wants: Wants, limits: Limits) -> tuple[_Setup, Found]:
     with threads(1):
         setup = _prepare(graph, domains, wants, limits)
+        if limits.time_limit is not None:
+            compile_kernels(setup.plan, setup.roots, setup.cells, wants)
         budget = Budget(limits.max_regions, limits.time_limit)
         if not limits.progress:
             resources = Resources(limits.memory, budget, limits.executor)

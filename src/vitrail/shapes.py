@@ -18,6 +18,7 @@ from vitrail.numerics.predicates import Form, Point, unit_form
 from vitrail.numerics.programs import Program
 
 __all__ = [
+    "MOST_EXACT_DIMENSIONS",
     "MOST_VOLUME_DIMENSIONS",
     "bounded_regions",
     "exact_shapes",
@@ -26,6 +27,9 @@ __all__ = [
     "true_facets",
     "volumes_of",
 ]
+
+MOST_EXACT_DIMENSIONS = 16
+"""Exact linear programs take too long beyond."""
 
 MOST_VOLUME_DIMENSIONS = 6
 """Volumes of regions without vertices are computed up to here: beyond they have too many vertices."""

@@ -210,6 +210,9 @@ class CellBatch(Protocol):
         Where a cell has more than `most` children, it may end with as many of them and leave the rest undone.
         """
 
+    def compile(self, forms: np.ndarray, table: CutTable, work: Any) -> None:
+        """Compile the kernels for such forms and a table, or load them, without cutting anything."""
+
     def tally(self, forms: np.ndarray, table: CutTable, work: Any, doubtful: np.ndarray = NO_DOUBTS) -> Iterator[Tally]:
         """Count the children of every cell without making them; yields what was counted since the last time.
 

@@ -39,8 +39,8 @@ COUNT, KEEP, REHEARSE = range(3)
 FULL_OUTPUT, FULL_SCRATCH, FULL_BITS = range(3)
 """What was too small: the memory for children, for the nodes of a cell's tree, or for the bits of its facets."""
 
-_AT_A_TIME = 2**16
-"""Children counted between two looks at the budget."""
+_WORK = 2**20
+"""What may be done between two looks at the budget, in units of the simplest child."""
 
 
 class KernelWork(Protocol):
@@ -92,6 +92,11 @@ class Cutting(ABC, Generic[Work]):
         """The largest number of rows that work memory depends on, 0 if on none."""
         return 0
 
+    @property
+    def effort(self) -> int:
+        """About how much longer a child takes than the simplest one."""
+        return 16
+
     def cut(
         self,
         forms: np.ndarray,
@@ -121,6 +126,13 @@ class Cutting(ABC, Generic[Work]):
                 continue
             if done < len(self) and need != FULL_OUTPUT:
                 work.grow(need)
+
+    def compile(self, forms: np.ndarray, table: CutTable, work: Work) -> None:
+        """Compile the kernels for such forms and a table, or load them, without cutting anything."""
+        work.prepare(table, 1, self.most_rows)
+        for mode in (COUNT, KEEP):
+            doubtful = np.zeros(len(self), dtype=np.int64)
+            self.run_kernel(len(self), forms, table, doubtful, mode, work, _counters(0, work.next_cut, 0, 0))
 
     def _in_parts(
         self, forms: np.ndarray, table: CutTable, work: Work, doubtful: np.ndarray, most: int | None
@@ -169,7 +181,7 @@ class Cutting(ABC, Generic[Work]):
             for tally in work.tallies:
                 tally[:] = 0
             counters = _counters(done, work.next_cut, resume, listed)
-            counters[MOST] = _AT_A_TIME
+            counters[MOST] = max(1, _WORK // self.effort)
             self.run_kernel(done, forms, table, doubtful, mode, work, counters)
             done, resume, listed = int(counters[CELLS_DONE]), int(counters[RESUME]), int(counters[LISTED])
             found = np.stack([tally[: len(self)] for tally in work.tallies])

@@ -20,6 +20,7 @@ __all__ = ["HalfspaceWork", "Halfspaces"]
 
 _ROWS_PER_CELL = 4
 _LEVELS = 64
+_FINISHED = 2**17
 
 
 class HalfspaceWork:
@@ -48,7 +49,8 @@ class HalfspaceWork:
             self.tallies = (np.zeros(parents, dtype=np.int64), np.zeros(parents, dtype=np.int64))
         key = (table.words, deepest, self._capacity)
         if key != self._output_for:
-            self._output_for, capacity = key, self._capacity
+            # few at a time where each takes long, to look at the budget in between
+            self._output_for, capacity = key, min(self._capacity, max(4, _FINISHED // n**3))
             total = max(capacity * _ROWS_PER_CELL * n, deepest)
             self.output = (
                 np.empty((total, n + 2)),
@@ -158,6 +160,11 @@ class Halfspaces(Cutting[HalfspaceWork]):
     def most_rows(self) -> int:
         """The largest number of rows of a cell."""
         return int(np.diff(self.offsets).max(initial=1))
+
+    @property
+    def effort(self) -> int:
+        """A few linear programs, k^2 for each pivot."""
+        return 16 + 4 * self.dimension**2
 
     def run_kernel(
         self,

@@ -97,6 +97,11 @@ class Intervals:
             children = Intervals(floats[:n], integers[:n], np.arange(n), dirty[:n])
             yield Children(children, parent[:n], words[:n], int(counters[UNDECIDED]), done)
 
+    def compile(self, forms: np.ndarray, table: CutTable, work: IntervalWork) -> None:
+        """Compile the kernels for such forms and a table, or load them, without cutting anything."""
+        for _ in self.cut(forms, table, work):
+            pass
+
     def tally(
         self, forms: np.ndarray, table: CutTable, work: IntervalWork, doubtful: np.ndarray = NO_DOUBTS
     ) -> Iterator[Tally]:

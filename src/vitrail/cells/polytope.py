@@ -175,6 +175,11 @@ class Polytopes(Cutting[PolytopeWork]):
         """Facets that the bits of these cells' vertices have room for."""
         return 64 * self.bits.shape[1]
 
+    @property
+    def effort(self) -> int:
+        """Pairs of vertices, 4^k."""
+        return 4**self.dimension
+
     def run_kernel(
         self,
         first: int,

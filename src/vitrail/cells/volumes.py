@@ -234,6 +234,8 @@ def volumes(
         ([1.0], [[0.667, 0.333]], True)
     """
     cells, dimension = offsets.shape[0] - 1, vertices.shape[1]
+    if not cells:
+        return Volumes(np.zeros(0), np.zeros((0, dimension)), np.zeros(0))
     # backward error of the elimination, |L| |U| <= 2^k |row| (Higham 2002, theorem 9.3), and that of the differences
     rounding = sqrt(dimension) * 2.0**dimension * gamma(3 * dimension + 8)
     volume, centroid, bound = np.empty(cells), np.empty((cells, dimension)), np.empty(cells)

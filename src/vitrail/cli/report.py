@@ -138,10 +138,14 @@ class Report:
 
     def tables(self) -> list[Table]:
         """The same for people."""
-        count, regions = self.found.count, self.found.regions
+        count, regions, walk = self.found.count, self.found.regions, self.found.walk
         status = count.status.value if count.status.proven else f"{count.status.value}: {count.status.advice}"
+        number = f"{int(count):,} ({count.kind.value})"
+        if walk is not None and regions is not None and not count.status.complete:
+            # what was asked for are the regions within so many steps, and these are all there
+            number, status = f"{len(regions):,} found, at least {count.lower:,} exist", count.status.value
         rows = [
-            (f"{count.definition.value} regions", f"{int(count):,} ({count.kind.value})"),
+            (f"{count.definition.value} regions", number),
             ("status", status),
             ("bounds", _bounds(count)),
             ("domain", self.domain.description),
@@ -170,7 +174,7 @@ class Report:
         rows = []
         if self.found.count.definition.value != "activation":
             rows.append(("activation regions", f"{len(regions):,}"))
-        elif int(self.found.count) != len(regions):  # what was found proves that there are more
+        elif self.found.walk is None and int(self.found.count) != len(regions):  # what was found proves that more exist
             rows.append(("regions found", f"{len(regions):,}"))
         decisions = decided(account.decisions, account.exact, account.undecided)
         if account.unproven:

@@ -29,7 +29,7 @@ from vitrail.engines.roots import Roots
 from vitrail.engines.sharper import Sharper
 from vitrail.errors import ResourceLimitError
 
-__all__ = ["Resources", "search", "threads"]
+__all__ = ["Resources", "compile_kernels", "search", "threads"]
 
 _CHUNK_BYTES = 2**22
 """Forms of one chunk: larger ones leave the cache, smaller ones cost more in handing over than they gain (measured)."""
@@ -106,6 +106,16 @@ def search(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants, resources: 
     if resources.report is not None and found.complete:
         resources.report(1.0, int(found.regions.sum()))
     return found
+
+
+def compile_kernels(plan: Plan, roots: Roots, cells: CellBatch, wants: Wants) -> None:
+    """Compile what cuts these cells, or load it: that takes seconds once, which belong to no budget of time."""
+    job = _Job(plan, roots, wants, chunk=1)
+    with _means(job, 0) as means:
+        for stage, work in zip(plan.stages, means.carrier.work, strict=True):
+            forms = np.zeros((1, roots.dimension + 1, stage.table.bounds.shape[2]))
+            nothing = cells.take(0, 0).with_forms(np.zeros(0, dtype=np.int64))
+            nothing.compile(forms, stage.table, work)
 
 
 class _Tasks:

@@ -40,6 +40,12 @@ class Network:
     graph: Graph
     parity: Parity | None = None
 
+    def __repr__(self) -> str:
+        """Shapes and units, in one line."""
+        layers = len(self.graph.piecewise)
+        inputs, outputs = self.graph.input_shape, self.graph.output_shape
+        return f"Network({inputs} to {outputs}, {self.number_of_units:,} units in {layers} layers)"
+
     @classmethod
     def from_arrays(
         cls, layers: Sequence[Any] | None, *, activation: str = "relu", negative_slope: float = 0.01

@@ -57,6 +57,10 @@ def plot_regions(
     if by_layer and not boundaries:
         raise InvalidOptionError("color='layer' colors the boundaries, but boundaries=False; ask for boundaries=True")
     _check_can_be_drawn(regions)
+    if ax is not None and ax.name == "3d":
+        raise InvalidOptionError(
+            "plot: expected plane Axes, found 3-D ones; solids are projected before they are drawn"
+        )
     coloring = coloring_of(regions, chosen) if len(regions) else None
     if ax is None:
         import matplotlib.pyplot as plt
