@@ -184,3 +184,24 @@ def test_a_sliver_without_a_float64_inside_is_kept_in_files(tmp_path: object) ->
     for name in ("to_npz", "to_parquet"):
         stored = vitrail.RegionSet.read(getattr(regions, name)(f"{tmp_path}/slivers.{name[3:]}"))
         np.testing.assert_array_equal(stored.witnesses, regions.witnesses)
+
+
+def test_a_region_of_more_facets_than_a_word_has_bits() -> None:
+    """Ninety planes that touch the unit ball: the region around it has them all."""
+    count = 90
+    place = np.arange(count) + 0.5
+    height, turn = 1 - 2 * place / count, np.pi * (1 + 5**0.5) * place
+    around = np.sqrt(1 - height**2)
+    normals = np.stack([around * np.cos(turn), around * np.sin(turn), height], axis=1)
+    network, domain = planes(normals.tolist(), [-1.0] * count), vitrail.Box([-1.01] * 3, [1.01] * 3)
+    regions = vitrail.enumerate_regions(network, domain)
+    assert regions.status is vitrail.Status.CERTIFIED and regions.incidence.shape[1] == 2
+    middle = int(np.argmin(np.linalg.norm(regions.witnesses, axis=1)))
+    units = {unit for unit, _ in regions[middle].facets if unit >= 0}
+    assert units == set(range(count)) and len(regions[middle].facets) > 64
+    assert regions[middle].inradius == pytest.approx(1.0, rel=1e-9)
+    assert regions.measure_error < 1e-12 and regions.euler_characteristic() == 1 and not regions.facets.open.size
+    other = vitrail.enumerate_regions(network, domain, cells="halfspaces")
+    assert sorted(map(bytes, other.words)) == sorted(map(bytes, regions.words))
+    assert len(other.facets.units) == len(regions.facets.units)
+    assert vitrail.count_regions(network, domain) == len(regions)
