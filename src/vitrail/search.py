@@ -29,7 +29,7 @@ from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
 from vitrail.options import one_of, positive_integer, positive_number
 from vitrail.regions import RegionSet
-from vitrail.shapes import MOST_EXACT_DIMENSIONS, true_facets
+from vitrail.shapes import MOST_EXACT_DIMENSIONS, inner_points, true_facets
 from vitrail.source import Source
 from vitrail.status import Arithmetic, Cells, Definition
 
@@ -262,7 +262,20 @@ def enumerate_graph(graph: Graph, domain: Domain, patterns: bool, limits: Limits
         stored_maps=maps,
         stored_witnesses=_witnesses(geometry, setup.plan, scale),
     )
-    return regions if geometry.unproven is None else _with_true_facets(regions, np.flatnonzero(geometry.unproven))
+    if geometry.unproven is None:
+        return regions
+    return _with_inner_points(_with_true_facets(regions, np.flatnonzero(geometry.unproven)))
+
+
+def _with_inner_points(regions: RegionSet) -> RegionSet:
+    """The regions with inner points that floating point did not prove, where exact arithmetic finds some."""
+    source, stored = regions.source, regions.stored_witnesses
+    if stored is None or regions.words is None or source is None or not source.may_be_exact:
+        return regions
+    missing = np.flatnonzero(np.isnan(stored).any(axis=1))
+    if missing.size and regions.dimension <= MOST_EXACT_DIMENSIONS:
+        stored[missing] = inner_points(regions, missing)
+    return regions
 
 
 def _witnesses(geometry: Geometry, plan: Plan, scale: np.ndarray) -> np.ndarray | None:

@@ -14,8 +14,8 @@ from vitrail.cells.volumes import Volumes, volumes
 from vitrail.errors import InvalidOptionError, VitrailError
 from vitrail.exact_facets import facet_point
 from vitrail.facets import Cells, labels_of
-from vitrail.numerics.predicates import Form, Point, unit_form
-from vitrail.numerics.programs import Program
+from vitrail.numerics.predicates import Form, Point, nearest, point_at, side, unit_form
+from vitrail.numerics.programs import Program, interior
 
 __all__ = [
     "MOST_EXACT_DIMENSIONS",
@@ -23,6 +23,7 @@ __all__ = [
     "bounded_regions",
     "exact_shapes",
     "halfspaces_of",
+    "inner_points",
     "largest_ball",
     "true_facets",
     "volumes_of",
@@ -76,6 +77,24 @@ def true_facets(cells: Cells, rows: np.ndarray) -> np.ndarray:
             result[at] = facet_point([forms[i] for i in kept], kept.index(place)) is not None
             if not result[at]:
                 kept.remove(place)
+    return result
+
+
+def inner_points(cells: Cells, which: np.ndarray) -> np.ndarray:
+    """A float64 point inside each of some regions, in frame coordinates, shape (regions, k); NaN where none is found.
+
+    Found exactly, rounded, and checked exactly.
+    """
+    if cells.source is None:
+        raise InvalidOptionError("inner points: the network is not at hand; enumerate again instead of reading a file")
+    result = np.full((len(which), cells.dimension), np.nan)
+    for row, forms in enumerate(_facet_forms(cells, which)):
+        point = interior(forms, cells.dimension).point
+        if point is None:
+            continue
+        rounded, _ = nearest(point)
+        if np.isfinite(rounded).all() and all(side(form, point_at(rounded)) > 0 for form in forms):
+            result[row] = np.array(rounded) * cells.source.scale
     return result
 
 
