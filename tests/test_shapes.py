@@ -205,3 +205,29 @@ def test_a_region_of_more_facets_than_a_word_has_bits() -> None:
     assert sorted(map(bytes, other.words)) == sorted(map(bytes, regions.words))
     assert len(other.facets.units) == len(regions.facets.units)
     assert vitrail.count_regions(network, domain) == len(regions)
+
+
+def test_a_walk_on_a_line_has_shapes() -> None:
+    """Regions of one dimension without vertices: bounded or not, their lengths, and no numbers that are not known."""
+    network = vitrail.Network.from_arrays([(np.ones((2, 1)), [0.0, -1.0]), (np.ones((1, 2)), None)])
+    inside = vitrail.walk(network, [0.5], vitrail.Segment([-1.0], [3.0])).regions
+    assert sorted(inside.measures.round(12)) == [1.0, 1.0, 2.0] and inside.bounded.tolist() == [True] * 3
+    assert inside.adjacency().nnz == 4 and int(inside.count("linear")) == 3
+    everywhere = vitrail.walk(network, [0.5]).regions
+    assert sorted(everywhere.measures) == [pytest.approx(1.0), np.inf, np.inf] and everywhere.bounded.sum() == 1
+    with pytest.raises(InvalidOptionError, match="vertices"):
+        _ = everywhere.f_vector
+
+
+@pytest.mark.parametrize("low", [-3.0, 0.5, 2.0])
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_halfspaces_face_inwards_wherever_the_domain_lies(k: int, low: float) -> None:
+    """Also where the origin is outside: every vertex is in all halfspaces of its region, and walks measure the same."""
+    network, domain = grid(k), vitrail.Box([low] * k, [low + 2.5] * k)
+    regions = vitrail.enumerate_regions(network, domain)
+    for region in regions:
+        normals, offsets = region.halfspaces
+        assert (region.vertices @ normals.T <= offsets + 1e-9).all() and 0.0 < region.inradius <= 1.25 + 1e-9
+    walked = vitrail.walk(network, [low + 1.0] * k, domain).regions
+    assert len(walked) == len(regions)
+    np.testing.assert_allclose(np.sort(walked.measures), np.sort(regions.measures), rtol=1e-12)

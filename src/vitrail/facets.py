@@ -26,6 +26,7 @@ __all__ = [
     "Facets",
     "Pieces",
     "adjacency_of",
+    "facet_forms_of",
     "facet_pieces",
     "find_faces",
     "find_facets",
@@ -65,6 +66,10 @@ class Cells(Protocol):
     @property
     def dimension(self) -> int:
         """Dimension k of the frame."""
+
+    @property
+    def on_a_line(self) -> bool:
+        """Whether cells are intervals, from low to high, whose facets are their ends."""
 
     @property
     def polygonal(self) -> bool:
@@ -125,7 +130,7 @@ def find_facets(cells: Cells) -> Facets:
     Raises:
         InvalidOptionError: beyond dimension 2 the patterns are needed, and were not kept.
     """
-    if cells.dimension == 1 and cells.stored_witnesses is None:
+    if cells.on_a_line:
         return _on_a_line(cells)
     region_of = np.repeat(np.arange(len(cells.facet_offsets) - 1), np.diff(cells.facet_offsets))
     if cells.polygonal:
@@ -163,7 +168,7 @@ def _matched_by_points(cells: Cells, rows: np.ndarray) -> np.ndarray:
     """
     owners = np.searchsorted(cells.facet_offsets, rows, side="right") - 1
     regions = np.unique(owners)
-    forms = dict(zip(regions.tolist(), _facet_forms(cells, regions), strict=True))
+    forms = dict(zip(regions.tolist(), facet_forms_of(cells, regions), strict=True))
     sides: dict[int, tuple[list[int], list[int]]] = {}
     for at, cut in enumerate(cells.facet_cuts[rows].tolist()):
         sides.setdefault(cut >> 1, ([], []))[cut & 1].append(at)
@@ -179,7 +184,7 @@ def _matched_by_points(cells: Cells, rows: np.ndarray) -> np.ndarray:
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _facet_forms(cells: Cells, regions: np.ndarray) -> list[list[Form]]:
+def facet_forms_of(cells: Cells, regions: np.ndarray) -> list[list[Form]]:
     """The exact forms of the facets of some regions."""
     if cells.words is None or cells.source is None:
         raise InvalidOptionError("exact facets: neither the network nor the patterns are at hand")
@@ -212,9 +217,14 @@ def scaled_vertices(cells: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Thin domains become ordinary ones. Errors are stored in the coordinates of the widest direction.
     """
-    largest = np.abs(cells.vertices).max(axis=0, initial=0.0)
-    scale = np.where(largest > 0.0, np.ldexp(1.0, np.frexp(largest)[1]), 1.0)
+    scale = _extents(cells.vertices)
     return cells.vertices / scale, cells.vertex_errors / scale.max(initial=0.0), scale
+
+
+def _extents(points: np.ndarray) -> np.ndarray:
+    """Powers of two above the absolute coordinates of all points, (k,); 1 where these are all 0."""
+    largest = np.abs(points).max(axis=0, initial=0.0)
+    return np.where(largest > 0.0, np.ldexp(1.0, np.frexp(largest)[1]), 1.0)
 
 
 def find_faces(cells: Cells, facets: Facets) -> Faces:
@@ -290,8 +300,7 @@ def _facet_measures(
     incidence = cells.incidence[vertex].copy()
     rows = np.arange(len(vertex))
     incidence[rows, place >> 6] &= ~(np.int64(1) << (place & 63))
-    largest = np.abs(shadows).max(axis=0, initial=0.0)
-    scale = np.where(largest > 0.0, np.ldexp(1.0, np.frexp(largest)[1]), 1.0)
+    scale = _extents(shadows)
     stretched = np.linalg.norm(basis) * cells.vertex_errors[vertex] / scale.max()
     found = volumes(offsets, shadows / scale, stretched, incidence, np.concatenate([[0], np.cumsum(sides)]))
     return found.volumes * scale.prod() / np.abs(normals[np.arange(len(faced)), faced])
@@ -314,7 +323,7 @@ def settled_cuts(cells: Cells, facets: Facets) -> np.ndarray:
     if cells.polygonal:
         found = facet_pairs(cells.offsets, cells.vertices, cells.vertex_errors, cells.facet_cuts)
         open_rows = found.open
-    elif cells.words is None or (cells.dimension == 1 and cells.stored_witnesses is None):
+    elif cells.words is None or cells.on_a_line:
         return cells.facet_cuts
     else:
         open_rows = pair_facets(

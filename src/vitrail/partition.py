@@ -10,6 +10,7 @@ import numpy as np
 
 from vitrail.account import Account
 from vitrail.cells.adjacency import polygon_faces
+from vitrail.cells.faces import euler_characteristic
 from vitrail.cells.polygon import polygon_areas, polygon_centroids
 from vitrail.cells.volumes import Volumes, volumes
 from vitrail.errors import InvalidOptionError
@@ -69,6 +70,11 @@ class Partition:
         return self.dimension == 2 and self.stored_witnesses is None
 
     @property
+    def on_a_line(self) -> bool:
+        """Whether regions are intervals, from low to high, whose facets are their ends."""
+        return self.dimension == 1 and self.stored_witnesses is None
+
+    @property
     def status(self) -> Status:
         """How sure the set is."""
         return self.account.status
@@ -95,7 +101,7 @@ class Partition:
         """Whether each region is bounded, shape (regions,); decided exactly where cells are halfspaces."""
         if self.stored_witnesses is not None and not np.isfinite(self.account.measure):
             return bounded_regions(self)
-        if self.dimension == 1:
+        if self.on_a_line:
             return np.asarray(np.isfinite(self.vertices).reshape(-1, 2).all(axis=1))
         return np.ones(len(self), dtype=bool)
 
@@ -108,7 +114,7 @@ class Partition:
         """
         if self.polygonal:
             frame_measures = polygon_areas(self.offsets, self.vertices)
-        elif self.dimension == 1 and self.stored_witnesses is None:
+        elif self.on_a_line:
             frame_measures = self.vertices[1::2, 0] - self.vertices[::2, 0]
         else:
             frame_measures = self._volumes.volumes
@@ -119,7 +125,7 @@ class Partition:
         """Center of mass of each region in frame coordinates, shape (regions, k); NaN or infinite if unbounded."""
         if self.polygonal:
             return polygon_centroids(self.offsets, self.vertices)
-        if self.dimension == 1 and self.stored_witnesses is None:
+        if self.on_a_line:
             with np.errstate(invalid="ignore"):
                 return 0.5 * (self.vertices[::2] + self.vertices[1::2])
         return self._volumes.centroids
@@ -179,7 +185,7 @@ class Partition:
     @cached_property
     def _paired(self) -> bool:
         """Whether every inner edge was matched with exactly one other: then adjacency can be relied on."""
-        if self.dimension == 1:
+        if self.on_a_line:
             return True
         inner, rows = int((self.facet_cuts >= 0).sum()), self.facets.rows
         return rows.size == inner and np.unique(rows).size == inner
@@ -202,7 +208,7 @@ class Partition:
             InvalidOptionError: regions of dimension 3 or more without vertices, or without patterns; or which faces are
                 the same is not known beyond doubt.
         """
-        if self.dimension == 1:
+        if self.on_a_line:
             breakpoints = len(self.facets.units) + int(np.isfinite(self.vertices[[0, -1]]).sum() if len(self) else 0)
             return np.array([breakpoints, len(self)])
         if self.polygonal:
@@ -216,5 +222,5 @@ class Partition:
 
     def euler_characteristic(self) -> int:
         """The alternating sum of the f-vector, V - E + F in a plane: 1 for a proper complex of a bounded domain."""
-        signs = (-1) ** np.arange(self.dimension + 1)
-        return int(signs @ self.f_vector) + (2 * int(np.isinf(self.vertices).any()) if self.dimension == 1 else 0)
+        # a whole line lacks both of its ends
+        return euler_characteristic(self.f_vector) + 2 * int(np.isinf(self.vertices).any())

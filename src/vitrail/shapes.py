@@ -13,7 +13,7 @@ from vitrail.cells.polytope import Polytopes
 from vitrail.cells.volumes import Volumes, volumes
 from vitrail.errors import InvalidOptionError, VitrailError
 from vitrail.exact_facets import facet_point
-from vitrail.facets import Cells, labels_of
+from vitrail.facets import Cells, facet_forms_of
 from vitrail.numerics.predicates import Form, Point, nearest, point_at, side, unit_form
 from vitrail.numerics.programs import Program, interior
 
@@ -39,13 +39,13 @@ MOST_VOLUME_DIMENSIONS = 6
 def bounded_regions(cells: Cells) -> np.ndarray:
     """Whether each region is bounded, (regions,), decided exactly: no ray stays in all of its halfspaces."""
     count = len(cells.facet_offsets) - 1
-    forms = _facet_forms(cells, np.arange(count))
+    forms = facet_forms_of(cells, np.arange(count))
     return np.array([_is_bounded(own, cells.dimension) for own in forms], dtype=bool)
 
 
 def exact_shapes(cells: Cells, which: np.ndarray) -> list[ExactPolytope]:
     """Some bounded regions as exact polytopes, in coordinates divided by the source's scale."""
-    return [_polytope(own, cells.dimension) for own in _facet_forms(cells, which)]
+    return [_polytope(own, cells.dimension) for own in facet_forms_of(cells, which)]
 
 
 def volumes_of(cells: Cells, which: np.ndarray) -> Volumes:
@@ -69,7 +69,7 @@ def true_facets(cells: Cells, rows: np.ndarray) -> np.ndarray:
     regions, starts = np.unique(owners, return_index=True)
     result = np.ones(len(rows), dtype=bool)
     for region, forms, mine in zip(
-        regions, _facet_forms(cells, regions), np.split(np.arange(len(rows)), starts[1:]), strict=True
+        regions, facet_forms_of(cells, regions), np.split(np.arange(len(rows)), starts[1:]), strict=True
     ):
         kept = list(range(len(forms)))
         for at in mine.tolist():
@@ -88,7 +88,7 @@ def inner_points(cells: Cells, which: np.ndarray) -> np.ndarray:
     if cells.source is None:
         raise InvalidOptionError("inner points: the network is not at hand; enumerate again instead of reading a file")
     result = np.full((len(which), cells.dimension), np.nan)
-    for row, forms in enumerate(_facet_forms(cells, which)):
+    for row, forms in enumerate(facet_forms_of(cells, which)):
         point = interior(forms, cells.dimension).point
         if point is None:
             continue
@@ -106,8 +106,9 @@ def halfspaces_of(cells: Cells, region: int, basis: np.ndarray) -> tuple[np.ndar
     """
     if cells.source is None:
         raise InvalidOptionError("halfspaces: the network is not at hand; enumerate again instead of reading a file")
-    forms = np.array([unit_form(form) for form in _facet_forms(cells, np.array([region]))[0]])
+    forms = np.array([unit_form(form) for form in facet_forms_of(cells, np.array([region]))[0]])
     forms = forms.reshape(-1, cells.dimension + 1)
+    forms = forms[forms[:, 1:].any(axis=1)]  # the infinite end of a line bounds nothing
     slopes = forms[:, 1:] / cells.source.scale
     # distance in the input space: the norm that is dual to that of the directions
     factor = np.linalg.cholesky(basis @ basis.T)
@@ -139,12 +140,6 @@ def largest_ball(normals: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
         raise VitrailError("largest ball: the halfspaces have no point in common; expected those of a region")
     center = answer.x[:k]
     return center, max(0.0, float((offsets - normals @ center).min()))
-
-
-def _facet_forms(cells: Cells, which: np.ndarray) -> list[list[Form]]:
-    if cells.words is None or cells.source is None:
-        raise InvalidOptionError("shapes: they need the network and the patterns; enumerate with patterns=True")
-    return cells.source.facet_forms(cells.words[which], labels_of(cells, which))
 
 
 def _is_bounded(forms: Sequence[Form], dimension: int) -> bool:

@@ -6,10 +6,8 @@ from numba import njit
 
 from vitrail.cells.cutting import (
     CELLS_DONE,
-    FULL_OUTPUT,
     FULL_SCRATCH,
     LISTED,
-    MOST,
     NEXT_CUT,
     RESUME,
     UNDECIDED,
@@ -26,7 +24,7 @@ from vitrail.cells.halfspace_cut import (
     part,
 )
 from vitrail.cells.halfspace_kernels import CHUNK, CUTS, KEEPS, clear_marks, copy_point, normalize, probe_chunk
-from vitrail.cells.polygon_cut import forget, give_up, pause, pauses
+from vitrail.cells.polygon_cut import FULL, forget, next_node, pause, pauses
 from vitrail.cells.polygon_kernels import copy_numbers
 from vitrail.cells.simplex import OPTIONS, value_at
 
@@ -267,9 +265,6 @@ def cut_by_winner(first, cells, forms, groups, bounds, totals, numbers, rounding
             forget(c, mode, before, out, counters)
             doubtful[c] = 1
         elif not fits:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
+            next_node(FULL, depth, c, mode, before, out, counters, doubtful)
             return
     counters[CELLS_DONE] = cells[4].shape[0]

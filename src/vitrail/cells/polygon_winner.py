@@ -6,10 +6,8 @@ from numba import njit
 
 from vitrail.cells.cutting import (
     CELLS_DONE,
-    FULL_OUTPUT,
     FULL_SCRATCH,
     LISTED,
-    MOST,
     NEXT_CUT,
     RESUME,
     UNDECIDED,
@@ -17,6 +15,7 @@ from vitrail.cells.cutting import (
 )
 from vitrail.cells.polygon_cut import (
     FOUND,
+    FULL,
     OPEN,
     ROWS,
     SIZE,
@@ -26,8 +25,8 @@ from vitrail.cells.polygon_cut import (
     clear,
     emit,
     forget,
-    give_up,
     load_root,
+    next_node,
     pause,
     pauses,
 )
@@ -200,10 +199,7 @@ def cut_by_winner(first, cells, forms, groups, bounds, totals, first_row, bits, 
                 doubtful[c] = 1
                 break
         if not fits:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
+            next_node(FULL, depth, c, mode, before, out, counters, doubtful)
             return
     counters[CELLS_DONE] = cells[3].shape[0]
 

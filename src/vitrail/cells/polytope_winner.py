@@ -7,10 +7,8 @@ from numba import njit
 from vitrail.cells.cutting import (
     CELLS_DONE,
     FULL_BITS,
-    FULL_OUTPUT,
     FULL_SCRATCH,
     LISTED,
-    MOST,
     NEXT_CUT,
     RESUME,
     UNDECIDED,
@@ -18,6 +16,7 @@ from vitrail.cells.cutting import (
 )
 from vitrail.cells.polygon_cut import (
     FOUND,
+    FULL,
     OPEN,
     ROWS,
     SIZE,
@@ -27,6 +26,7 @@ from vitrail.cells.polygon_cut import (
     clear,
     forget,
     give_up,
+    next_node,
     pause,
     pauses,
 )
@@ -239,9 +239,6 @@ def cut_by_winner(
                 doubtful[c] = 1
                 break
         if not fits:
-            if counters[MOST] > 0 and counters[WORK_FULL] == FULL_OUTPUT:
-                pause(c, depth, counters)
-            else:
-                give_up(c, before, counters)
+            next_node(FULL, depth, c, mode, before, out, counters, doubtful)
             return
     counters[CELLS_DONE] = cells[3].shape[0]

@@ -19,7 +19,7 @@ from vitrail.engines.roots import Roots
 from vitrail.network.exact import deciding_forms, exact_forms
 from vitrail.numerics.fixed import Fixed
 from vitrail.numerics.predicates import Form, to_form
-from vitrail.status import Arithmetic
+from vitrail.status import Arithmetic, Cells
 
 __all__ = ["ExactForms", "StageForms", "batch_size"]
 
@@ -164,7 +164,7 @@ class ExactForms:
     ) -> list[list[Form]]:
         """The exact form of each facet of each cell, from its hyperplane and cut; `forms` along the cells' patterns.
 
-        They are not negative inside, but on a line and for a plane's corners, where their sign says nothing.
+        They are not negative inside.
         """
         owners = np.repeat(np.arange(len(labels)), [len(own) for own in labels])
         rows = np.array([row for own in labels for row, _ in own], dtype=np.int64)
@@ -181,6 +181,12 @@ class ExactForms:
         sides = {int(frame): self.roots.side_forms(int(frame)) for frame in np.unique(frames)}
         for place in np.flatnonzero(rows < 0):
             facets[place] = sides[int(frames[owners[place]])][-1 - rows[place]]
+        if self.plan.cells is Cells.INTERVALS:
+            # ends have no cuts that tell the side: the form of the low one rises, that of the high one falls
+            facets = [
+                tuple(-c for c in form) if form[1] * (-1) ** (place % 2) < 0 else form
+                for place, form in enumerate(facets)
+            ]
         ends = np.cumsum([0, *(len(own) for own in labels)]).tolist()
         return [facets[a:b] for a, b in pairwise(ends)]
 

@@ -36,7 +36,7 @@ MOST_COUNTED_DIMENSIONS = 5
 class FacetForms:
     """What an exact cell is made of: labels and exact forms of its facets, and masks of the facets through each vertex.
 
-    Beyond dimension 2 forms are not negative inside. `filtered` says whether rounded numbers may decide what they can.
+    Forms are not negative inside. `filtered` says whether rounded numbers may decide what they can.
     """
 
     labels: Sequence[tuple[int, int]]

@@ -15,7 +15,7 @@ from vitrail.domains import Domain
 from vitrail.domains.frame import Frame
 from vitrail.errors import InvalidDomainError
 from vitrail.numerics.fixed import Fixed
-from vitrail.numerics.predicates import Form, Point, form_at, meeting_point, point_at
+from vitrail.numerics.predicates import Form, Point, form_at, meeting_point, point_at, side
 
 __all__ = ["Roots"]
 
@@ -112,7 +112,7 @@ class Roots:
         return [point_at(corner) for corner in self.corners[int(np.searchsorted(self.numbers, number))]]
 
     def side_forms(self, number: int) -> list[Form]:
-        """The sides of a frame's domain, exactly: not negative inside where sides define it.
+        """The sides of a frame's domain, exactly, not negative inside; a constant at an infinite end.
 
         With corners in a plane, the lines through consecutive ones, side i leaves corner i; on a line, each end's own.
         """
@@ -120,8 +120,13 @@ class Roots:
             return [form_at(side) for side in self.sides[int(np.searchsorted(self.numbers, number))]]
         ends = self.ends(number)
         if self.dimension == 1:
-            return [(-x, w) for w, x in ends]
-        return [meeting_point([a, b]) for a, b in zip(ends, [*ends[1:], ends[0]], strict=True)]
+            (v, low), (w, high) = ends
+            return [(-low, v), (high, -w)]
+        lines = [meeting_point([a, b]) for a, b in zip(ends, [*ends[1:], ends[0]], strict=True)]
+        # a convex polygon lies on one side of each
+        return [
+            line if all(side(line, end) >= 0 for end in ends) else tuple(-value for value in line) for line in lines
+        ]
 
     def cell(self, number: int) -> ExactCell:
         """A frame's domain, bounded or a line, as an exact cell; its facets are labeled with negative numbers."""
