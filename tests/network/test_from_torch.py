@@ -148,6 +148,8 @@ INVALID: dict[str, tuple[Callable[[], nn.Module], object, tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_models_say_what_and_where(name: str) -> None:
     make, example, facts = INVALID[name]
+    # weights for which the last units are not off at every probe: on a constant network nothing can be seen to mix
+    torch.manual_seed(0)
     with pytest.raises(InvalidModelError) as caught:
         Network.from_torch(make(), example)
     message = str(caught.value)
