@@ -10,6 +10,7 @@ __all__ = [
     "EXACT_FORM_ROUNDING",
     "FINE",
     "FLAT",
+    "GAP_TOLERANCE",
     "HOPELESS",
     "LARGE",
     "LARGEST",
@@ -18,11 +19,13 @@ __all__ = [
     "OVERFLOWING",
     "PIVOT_TOLERANCE",
     "PROOF_ROOM",
+    "RANK_TOLERANCE",
     "ROUNDOFFS",
     "SINGLE_ROUNDOFF",
     "SMALLEST",
     "SMALLEST_DETERMINANT",
     "SMALLEST_SQUARE",
+    "TOUCHING",
     "UNDERFLOW_SAFE",
     "UNIT_ROUNDOFF",
     "VALUE_ROUNDING",
@@ -118,6 +121,9 @@ COST_TOLERANCE = 2.0**-40
 """A linear program takes smaller coefficients of its objective for 0 (rows have largest coefficient 1); a guess, which
 the check of its answer judges."""
 
+GAP_TOLERANCE = 2.0**-30
+"""An interior point method ends where its bounds agree to this share of the optimum; proofs are computed after that."""
+
 PIVOT_TOLERANCE = 2.0**-36
 """A linear program divides by nothing smaller (rows have largest coefficient 1); a guess as `COST_TOLERANCE` is."""
 
@@ -126,3 +132,9 @@ PROOF_ROOM = 1.0 + 2.0**-20
 
 CLEAR = 4.0
 """A linear program looks for values of this many times the threshold, so that points between prove the sign."""
+
+TOUCHING = 2.0**-20
+"""A ball touches a row where their distance is below this share of its radius: what a caller is told, no decision."""
+
+RANK_TOLERANCE = 2.0**-36
+"""Directions along which unit rows change less than this are left out of a program; what it proves includes them."""

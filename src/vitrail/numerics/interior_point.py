@@ -1,0 +1,351 @@
+"""Dense linear programs and projections over many rows and a box, by a primal-dual interior point method.
+
+The method is Mehrotra's (1992) predictor and corrector, started inside, so that every iterate is a point of the set and
+bounds the optimum from below; its multipliers bound it from above. A caller may stop as soon as these tell it enough.
+The equations of a step are reduced to the coordinates, where the box is diagonal, or to the rows where they are fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from vitrail.numerics.filters import GAP_TOLERANCE, PROOF_ROOM, gamma
+
+__all__ = ["Iterate", "Rows", "climb"]
+
+_MOST_STEPS = 80
+_MOST_IDLE_STEPS = 8
+"""Steps in a row without a better bound on either side."""
+
+_TO_THE_WALL = 0.995
+"""Share of the way to the nearest wall that a step goes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The pairs (x, r) with normals x + weights r <= offsets and low + shares r <= x <= high - shares r.
+
+    `normals` (m, n), `offsets` and `weights` (m,); `low` and `high` (n,), all finite or all infinite; `shares` is a
+    number. With weights None there is no r. Without limits, upper bounds hold for points with |x| <= `reach`.
+
+    Example:
+        >>> square = Rows(np.zeros((0, 2)), np.zeros(0), np.zeros(2), np.ones(2))
+        >>> square.slacks(np.array([0.25, 0.5]), 0.0).tolist()
+        [0.75, 0.5, 0.25, 0.5]
+    """
+
+    normals: np.ndarray
+    offsets: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    weights: np.ndarray | None = None
+    shares: float = 0.0
+    reach: float = float("inf")
+
+    @property
+    def boxed(self) -> bool:
+        """Whether there are limits."""
+        return bool(np.isfinite(self.low).all())
+
+    def slacks(self, x: np.ndarray, r: float) -> np.ndarray:
+        """How far (x, r) is from breaking each row, then each upper and each lower limit if there are limits."""
+        slack = self.offsets - self.normals @ x
+        if self.weights is not None:
+            slack -= self.weights * r
+        if not self.boxed:
+            return slack
+        return np.concatenate([slack, self.high - x - self.shares * r, x - self.low - self.shares * r])
+
+    def across(self, factors: np.ndarray) -> tuple[np.ndarray, float]:
+        """The sum of all rows and limits times factors: the slopes of x (n,) and of r."""
+        m, n = self.normals.shape
+        own = factors[:m]
+        x = self.normals.T @ own
+        r = 0.0 if self.weights is None else float(self.weights @ own)
+        if self.boxed:
+            x = x + factors[m : m + n] - factors[m + n :]
+            r += self.shares * float(factors[m:].sum())
+        return x, r
+
+    def along(self, dx: np.ndarray, dr: float) -> np.ndarray:
+        """How the left sides of all rows and limits change with x and r."""
+        change = self.normals @ dx
+        if self.weights is not None:
+            change += self.weights * dr
+        if not self.boxed:
+            return change
+        return np.concatenate([change, dx + self.shares * dr, self.shares * dr - dx])
+
+    def right_sides(self, factors: np.ndarray) -> float:
+        """The sum of all right sides times factors."""
+        m, n = self.normals.shape
+        total = float(self.offsets @ factors[:m])
+        if self.boxed:
+            total += float(self.high @ factors[m : m + n] - self.low @ factors[m + n :])
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """A point (x, r) strictly inside the rows, and multipliers of rows and limits, in the order of `Rows.slacks`.
+
+    `value` is the goal at the point, a lower bound of its maximum. `upper` is an upper bound by the multipliers, `inf`
+    where these prove none; both up to rounding (`proven_upper` includes it).
+    """
+
+    rows: Rows
+    goal: np.ndarray | None
+    anchor: np.ndarray | None
+    x: np.ndarray
+    r: float
+    factors: np.ndarray
+    value: float
+    upper: float
+    steps: int
+
+    def proven_upper(self, wrong: np.ndarray | None = None) -> float:
+        """`upper` with the rounding of its computation, valid if each right side is off by `wrong` (m,) at most."""
+        rows, (m, n) = self.rows, self.rows.normals.shape
+        factors = _repaired(rows, self.goal, self.factors) if self.anchor is None else self.factors
+        sizes = float(np.abs(rows.offsets) @ factors[:m])
+        slopes = float(np.abs(rows.normals).sum(axis=1) @ factors[:m])
+        far = max(1.0, rows.reach)
+        if rows.boxed:
+            far = float(np.maximum(np.abs(rows.low), np.abs(rows.high)).max(initial=1.0))
+            sizes += float(np.abs(rows.high) @ factors[m : m + n] + np.abs(rows.low) @ factors[m + n :])
+        sizes += (slopes + (0.0 if self.goal is None else float(np.abs(self.goal).sum()))) * far
+        if self.anchor is not None:
+            sizes += float(np.abs(self.anchor).sum()) * (slopes + 1.0)
+        error = PROOF_ROOM * (
+            gamma(2 * (m + 2 * n) + 16) * sizes + (0.0 if wrong is None else float(wrong @ factors[:m]))
+        )
+        return _dual_value(rows, self.goal, self.anchor, factors, error)
+
+
+def climb(
+    rows: Rows,
+    start: tuple[np.ndarray, float],
+    goal: np.ndarray | None,
+    *,
+    anchor: np.ndarray | None = None,
+    stop: Callable[[Iterate], bool] | None = None,
+) -> Iterate:
+    """Maximize r, or goal . x, or -|x - anchor|^2 / 2, from a start (x, r) strictly inside all rows and limits.
+
+    With weights in the rows and no goal it is r. Ends where `stop` says so, where value and upper bound agree to
+    `GAP_TOLERANCE` of the value, or where rounding allows no more steps: look at the bounds of what is returned.
+
+    Example:
+        >>> corner = Rows(np.array([[1.0, 1.0]]), np.array([1.0]), np.zeros(2), np.ones(2))
+        >>> found = climb(corner, (np.array([0.25, 0.25]), 0.0), np.array([2.0, 1.0]))
+        >>> round(found.value, 6), round(found.upper, 6)
+        (2.0, 2.0)
+    """
+    (x, r), state = start, _State(rows, goal, anchor)
+    slacks = rows.slacks(x, r)
+    factors = _first_factors(rows, goal, slacks)
+    best, idle = state.iterate(x, r, factors, 0), 0
+    for step in range(1, _MOST_STEPS + 1):
+        done = best.upper - best.value <= GAP_TOLERANCE * abs(best.value)
+        if done or idle > _MOST_IDLE_STEPS or (stop is not None and stop(best)):
+            break
+        moved = state.step(x, r, slacks, factors)
+        if moved is None:
+            break
+        x, r, factors = moved
+        slacks = rows.slacks(x, r)
+        if not (slacks > 0.0).all():
+            break
+        found = state.iterate(x, r, factors, step)
+        better = found.value > best.value, found.upper < best.upper
+        idle = 0 if any(better) else idle + 1
+        point = found if better[0] else best
+        bound = found if better[1] else best
+        best = replace(point, factors=bound.factors, upper=bound.upper, steps=step)
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    rows: Rows
+    goal: np.ndarray | None
+    anchor: np.ndarray | None
+
+    def iterate(self, x: np.ndarray, r: float, factors: np.ndarray, step: int) -> Iterate:
+        if self.anchor is not None:
+            value = -0.5 * float((x - self.anchor) @ (x - self.anchor))
+            upper = _dual_value(self.rows, self.goal, self.anchor, factors, 0.0)
+        else:
+            value = r if self.goal is None else float(self.goal @ x)
+            upper = _dual_value(self.rows, self.goal, None, _repaired(self.rows, self.goal, factors), 0.0)
+        return Iterate(self.rows, self.goal, self.anchor, x, r, factors, value, upper, step)
+
+    def step(
+        self, x: np.ndarray, r: float, slacks: np.ndarray, factors: np.ndarray
+    ) -> tuple[np.ndarray, float, np.ndarray] | None:
+        """The next point and multipliers; None where rounding has eaten the equations."""
+        rows = self.rows
+        equations = _Equations.of(rows, factors / slacks, 0.0 if self.anchor is None else 1.0)
+        if equations is None:
+            return None
+        across, across_r = rows.across(factors)
+        missing = -across
+        if self.anchor is not None:
+            missing = missing - (x - self.anchor)
+        elif self.goal is not None:
+            missing = missing + self.goal
+        missing_r = (1.0 if self.goal is None and self.anchor is None else 0.0) - across_r
+        products = slacks * factors
+        mean = float(products.mean())
+
+        def direction(target: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+            pull, pull_r = rows.across(target / slacks)
+            dx, dr = equations.solve(missing - pull, missing_r - pull_r)
+            change = -rows.along(dx, dr)
+            return dx, dr, change, (target - factors * change) / slacks
+
+        _, _, change, lift = direction(-products)
+        reached = (slacks + _longest(slacks, change) * change) @ (factors + _longest(factors, lift) * lift)
+        center = (float(reached) / slacks.size / mean) ** 3 * mean
+        dx, dr, change, lift = direction(center - products - change * lift)
+        if not np.isfinite(lift).all():
+            return None
+        far, high = (min(1.0, _TO_THE_WALL * _longest(v, d)) for v, d in ((slacks, change), (factors, lift)))
+        if self.anchor is not None:
+            # the point is part of the multipliers' condition, so both go as far
+            far = high = min(far, high)
+        return x + far * dx, r + far * dr, factors + high * lift
+
+
+@dataclass(frozen=True, eq=False)
+class _Equations:
+    """(curvature + normals^T D normals + limits) dx + border dr = f, border . dx + corner dr = g."""
+
+    inverse: Callable[[np.ndarray], np.ndarray]
+    border: np.ndarray | None
+    bent: np.ndarray | None
+    corner: float
+
+    @classmethod
+    def of(cls, rows: Rows, ratios: np.ndarray, curvature: float) -> _Equations | None:
+        m, n = rows.normals.shape
+        own, diagonal = ratios[:m], np.full(n, curvature)
+        if rows.boxed:
+            diagonal = diagonal + ratios[m : m + n] + ratios[m + n :]
+        inverse = _by_rows(rows.normals, own, diagonal) if 2 * m <= n and (diagonal > 0.0).all() else None
+        inverse = inverse or _by_coordinates(rows.normals, own, diagonal)
+        if inverse is None:
+            return None
+        if rows.weights is None:
+            return cls(inverse, None, None, 1.0)
+        border, corner = rows.normals.T @ (own * rows.weights), float(own @ rows.weights**2)
+        if rows.boxed and rows.shares:
+            border = border + rows.shares * (ratios[m : m + n] - ratios[m + n :])
+            corner += rows.shares**2 * float(ratios[m:].sum())
+        bent = inverse(border)
+        left = corner - float(border @ bent)
+        return cls(inverse, border, bent, left) if left > 0.0 else None
+
+    def solve(self, f: np.ndarray, g: float) -> tuple[np.ndarray, float]:
+        """Both unknowns; dr is 0 where there is no r."""
+        dx = self.inverse(f)
+        if self.border is None or self.bent is None:
+            return dx, 0.0
+        dr = (g - float(self.border @ dx)) / self.corner
+        return dx - self.bent * dr, dr
+
+
+_Inverse = Callable[[np.ndarray], np.ndarray]
+
+
+def _by_coordinates(normals: np.ndarray, ratios: np.ndarray, diagonal: np.ndarray) -> _Inverse | None:
+    scaled = normals * np.sqrt(ratios)[:, None]
+    # the transpose of a row-major array is what the library takes without copying
+    matrix = dsyrk(1.0, scaled.T, lower=1) if len(scaled) else np.zeros((diagonal.size,) * 2, order="F")
+    matrix[np.diag_indices(diagonal.size)] += diagonal
+    return _factored(matrix)
+
+
+def _by_rows(normals: np.ndarray, ratios: np.ndarray, diagonal: np.ndarray) -> _Inverse | None:
+    """The same inverse by Woodbury's identity; close to the optimum it may be lost to rounding."""
+    scaled = normals / np.sqrt(diagonal)
+    matrix = dsyrk(1.0, scaled.T, lower=1, trans=1) if len(scaled) else np.zeros((0, 0), order="F")
+    matrix[np.diag_indices(ratios.size)] += 1.0 / ratios
+    inner = _factored(matrix)
+    if inner is None:
+        return None
+
+    def inverse(f: np.ndarray) -> np.ndarray:
+        plain = f / diagonal
+        return plain - (normals.T @ inner(normals @ plain)) / diagonal
+
+    probe = np.sqrt(diagonal)
+    found = inverse(probe)
+    back = diagonal * found + normals.T @ (ratios * (normals @ found))
+    return inverse if np.abs(back - probe).max() <= GAP_TOLERANCE * probe.max() else None
+
+
+def _factored(matrix: np.ndarray) -> _Inverse | None:
+    if not matrix.size:
+        return lambda f: f
+    factor, failed = dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
+    if failed:
+        return None
+
+    def inverse(f: np.ndarray) -> np.ndarray:
+        found: Any = dpotrs(factor, f, lower=1)[0]
+        return np.asarray(found)
+
+    return inverse
+
+
+def _longest(values: np.ndarray, change: np.ndarray) -> float:
+    """How many times a change fits before a positive value would be 0, at most once."""
+    falling = change < -values
+    return float((-values[falling] / change[falling]).min()) if falling.any() else 1.0
+
+
+def _first_factors(rows: Rows, goal: np.ndarray | None, slacks: np.ndarray) -> np.ndarray:
+    """Multipliers that balance the slacks, raised on the limits until their sum is the goal where there are limits."""
+    factors = 1.0 / slacks
+    if rows.weights is not None:
+        factors = _repaired(rows, None, factors)
+        return factors / rows.across(factors)[1]
+    across = float(np.abs(rows.across(factors)[0]).sum())
+    size = 1.0 if goal is None else float(np.abs(goal).sum())
+    return factors * (size / across if across > 0.0 else 1.0)
+
+
+def _repaired(rows: Rows, goal: np.ndarray | None, factors: np.ndarray) -> np.ndarray:
+    """Multipliers whose sum is the goal but for rounding: the limits take what the rows lack."""
+    if not rows.boxed:
+        return factors
+    m, n = rows.normals.shape
+    lack = -rows.across(factors)[0] if goal is None else goal - rows.across(factors)[0]
+    result = factors.copy()
+    result[m : m + n] += np.maximum(lack, 0.0)
+    result[m + n :] += np.maximum(-lack, 0.0)
+    return result
+
+
+def _dual_value(
+    rows: Rows, goal: np.ndarray | None, anchor: np.ndarray | None, factors: np.ndarray, error: float
+) -> float:
+    """The bound of the maximum that multipliers prove, if the sum of right sides is off by an error at most."""
+    total = rows.right_sides(factors) + error
+    across, across_r = rows.across(factors)
+    if anchor is None and not rows.boxed:
+        lack = across if goal is None else across - goal
+        total += rows.reach * float(np.abs(lack).sum()) if lack.any() else 0.0
+    if anchor is not None:
+        # the largest Lagrangian, at anchor - across
+        return total + 0.5 * float(across @ across) - float(across @ anchor)
+    if rows.weights is None:
+        return total
+    return total / across_r if across_r > 0.0 else float("inf")
