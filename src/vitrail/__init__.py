@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vitrail import boundaries as boundaries
+    from vitrail import local as local
     from vitrail.certification.certificate import Certificate as Certificate
     from vitrail.certification.certificate import certify as certify
     from vitrail.count import Count as Count
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from vitrail.domains import Space as Space
     from vitrail.domains import read_vnnlib_box as read_vnnlib_box
     from vitrail.errors import VitrailError as VitrailError
+    from vitrail.local.distance import distance_to_boundary as distance_to_boundary
+    from vitrail.local.region import region_at as region_at
+    from vitrail.local.region import regions_at as regions_at
     from vitrail.network.network import Network as Network
     from vitrail.regions import Region as Region
     from vitrail.regions import RegionSet as RegionSet
@@ -56,8 +60,12 @@ _HOMES = {
     "boundaries": "vitrail.boundaries",
     "certify": "vitrail.certification.certificate",
     "count_regions": "vitrail.search",
+    "distance_to_boundary": "vitrail.local.distance",
     "enumerate_regions": "vitrail.search",
+    "local": "vitrail.local",
     "read_vnnlib_box": "vitrail.domains",
+    "region_at": "vitrail.local.region",
+    "regions_at": "vitrail.local.region",
     "walk": "vitrail.walking",
 }
 
@@ -84,8 +92,12 @@ __all__ = [
     "boundaries",
     "certify",
     "count_regions",
+    "distance_to_boundary",
     "enumerate_regions",
+    "local",
     "read_vnnlib_box",
+    "region_at",
+    "regions_at",
     "walk",
 ]
 

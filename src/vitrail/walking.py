@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from vitrail.account import Account
 from vitrail.domains import Domain, Space, domain_digest
-from vitrail.domains.checks import real_array
+from vitrail.domains.checks import real_points
 from vitrail.engines.along import Along, ExactAlong, FloatAlong
 from vitrail.engines.bottleneck import Bottleneck, find_bottleneck
 from vitrail.engines.budget import Budget
@@ -23,7 +23,6 @@ from vitrail.engines.roots import Roots
 from vitrail.engines.run import threads
 from vitrail.engines.seeds import domain_sides, patterns_at, seed_coordinates, strictly_inside
 from vitrail.engines.walk import Found, Limits, number_cuts, walk_regions
-from vitrail.errors import InvalidDomainError
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
 from vitrail.network.rounding import FormBounds
@@ -109,7 +108,7 @@ def walk(
     started = time.perf_counter()
     limits = _limits(max_distance, max_regions, time_limit)
     domain = Space(net.input_shape) if domain is None else domain
-    points = _inputs(seeds, net.graph)
+    points = real_points("seeds", seeds, net.input_shape)
     with threads(1), _reporting(limits, progress) as limits:
         setup = _prepare(net.graph, domain, Arithmetic.FILTERED if exact else Arithmetic.FLOAT)
         sides, middle = domain_sides(setup.roots)
@@ -147,18 +146,6 @@ def _reporting(limits: Limits, progress: bool) -> Iterator[Limits]:
             bar.set_postfix_str(f"{known - done:,} on the frontier")
 
         yield Limits(limits.max_distance, limits.regions, limits.seconds, report)
-
-
-def _inputs(seeds: ArrayLike, graph: Graph) -> np.ndarray:
-    """One input or a batch as an array (m, n)."""
-    array, shape = real_array("seeds", seeds), graph.input_shape
-    size = int(np.prod(shape, dtype=np.int64))
-    if array.shape in (shape, (size,)) or array.shape[1:] in (shape, (size,)):
-        return array.reshape(-1, size)
-    raise InvalidDomainError(
-        f"seeds: expected one input of shape {shape} or a batch of them, (m, {', '.join(map(str, shape))}), "
-        f"found shape {array.shape}"
-    )
 
 
 def _prepare(graph: Graph, domain: Domain, arithmetic: Arithmetic) -> _Setup:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vitrail import __version__
-from vitrail.cli import info, regions
+from vitrail.cli import at, info, regions
 from vitrail.cli.options import JsonOutput
 
 __all__ = ["app"]
@@ -20,6 +20,7 @@ Examples:
   vitrail regions net.npz --box -1,1 --plot window.png
   vitrail regions model.onnx --plane --input images.npy --rows 0,7,42 --out regions.parquet
   vitrail regions model.onnx --segment --random 0 --json
+  vitrail at model.onnx --input images.npy --rows 0:100 --plot report.png
 
 \b
 Exit codes:
@@ -66,6 +67,7 @@ def _vitrail(
 
 app.command("info", epilog=info.EXAMPLES)(info.info)
 app.command("regions", epilog=regions.EXAMPLES)(regions.regions)
+app.command("at", epilog=at.EXAMPLES)(at.at)
 
 
 @app.command("demo")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitrail.cli.options import limits_of, rows_of
-from vitrail.cli.points import read_points
+from vitrail.cli.points import read_points, take_rows
 from vitrail.domains import Box, Line, Plane, Segment, Slice, Space
 from vitrail.domains.vnnlib import read_vnnlib_limits
 from vitrail.errors import InvalidDomainError, InvalidOptionError
@@ -126,12 +126,7 @@ class DomainOptions:
         total = sum(len(array) for array in arrays)
         if total < needed:
             raise InvalidDomainError(f"--{self.kind} needs {needed} points, found {total} in --input")
-        rows = list(range(needed)) if self.rows is None else rows_of(self.rows, needed)
-        if max(rows) >= total:
-            raise InvalidOptionError(f"--rows: expected rows from 0 to {total - 1}, found {max(rows)}")
-        starts = np.cumsum([0, *(len(array) for array in arrays)])
-        files = np.searchsorted(starts, rows, side="right") - 1
-        return [np.asarray(arrays[f][r - starts[f]], dtype=np.float64) for f, r in zip(files, rows, strict=True)]
+        return list(take_rows(arrays, range(needed) if self.rows is None else rows_of(self.rows, needed)))
 
 
 def _box(limits: list[tuple[float, float]], inputs: int) -> Box:

@@ -67,7 +67,9 @@ def _run(arguments: list[str]) -> int:
         first, _, rest = str(error).partition("\n")
         return _fail(error.exit_code, first, rest)
     except MemoryError:
-        return _fail(INPUT, "out of memory", "lower --max-regions, use --count-only, or take a smaller domain")
+        return _fail(
+            INPUT, "out of memory", "lower --max-regions, use --count-only, or take a smaller domain or fewer points"
+        )
     except OSError:
         raise
     except Exception as error:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from vitrail.errors import InvalidOptionError
+from vitrail.options import one_of
 
 __all__ = [
     "Activation",
+    "BoxLimits",
     "DropOutputActivation",
+    "InputFiles",
     "InputShape",
     "JsonOutput",
     "Model",
     "NegativeSlope",
     "OutputTensor",
     "Quiet",
+    "Rows",
+    "SpaceFlag",
+    "VnnLib",
     "limits_of",
     "number",
     "rows_of",
     "shape_of",
     "whole_number",
+    "words_of",
 ]
 
 Model = Annotated[
@@ -48,11 +56,31 @@ Activation = Annotated[
 ]
 # numbers are read by this module, not by typer: its message does not show what was found
 NegativeSlope = Annotated[str, typer.Option(metavar="NUMBER", help="Slope of leaky_relu below 0.", show_default=True)]
+BoxLimits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--box", metavar="LIMITS", help="Domain: lo,hi for all inputs; lo:hi,lo:hi,..., or --box again, for each."
+    ),
+]
+VnnLib = Annotated[
+    str | None, typer.Option("--vnnlib", metavar="FILE", help="Domain: the input box of a VNN-LIB property.")
+]
+SpaceFlag = Annotated[bool, typer.Option("--space", help="Domain: the whole input space.")]
+InputFiles = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="FILE", help="Points: .npy, .npz, .csv (a point per row), .png; may be repeated."),
+]
+Rows = Annotated[
+    str | None,
+    typer.Option(metavar="ROWS", help="Which points of the files, counted from 0: 0,7,42 or 0:100 (0 to 99), or both."),
+]
 JsonOutput = Annotated[
     bool, typer.Option("--json", help='Print one JSON object instead of tables (infinity is "inf", unknown is null).')
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; print the count only.")]
 
+_ROWS = re.compile(r"(\d{1,18})(?:\s*:\s*(\d{1,18}))?")
+_MOST_ROWS = 1_000_000  # a mistyped end of rows must not fill the memory
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -117,20 +145,49 @@ def limits_of(text: str) -> list[tuple[float, float]]:
 def rows_of(text: str, needed: int | None = None) -> list[int]:
     """The row numbers in the text of --rows, counted from 0; as many as are needed, or any number of them.
 
+    `start:stop` stands for the rows from start to the one before stop.
+
     Raises:
-        InvalidOptionError: not so many, or not whole numbers from 0 on.
+        InvalidOptionError: not so many, more than a million, or not whole numbers from 0 on.
 
     Example:
-        >>> rows_of("0,5", 2)
-        [0, 5]
+        >>> rows_of("0,5", 2), rows_of("0:3,9")
+        ([0, 5], [0, 1, 2, 9])
     """
-    parts = [part.strip() for part in text.split(",")]
-    for part in parts:
-        if not re.fullmatch(r"\d{1,18}", part):
-            raise InvalidOptionError(f"--rows: expected row numbers from 0 on, such as 0,1,2, found {_shown(part)}")
-    if needed is not None and len(parts) != needed:
-        raise InvalidOptionError(f"--rows: expected {needed} row numbers, found {len(parts)} in {_shown(text)}")
-    return [int(part) for part in parts]
+    found: list[int] = []
+    for part in (part.strip() for part in text.split(",")):
+        match = _ROWS.fullmatch(part)
+        if match is None:
+            raise InvalidOptionError(
+                "--rows: expected row numbers from 0 on, such as 0,1,2 or 0:100 (0 to 99), found " + _shown(part)
+            )
+        start = int(match[1])
+        stop = start + 1 if match[2] is None else int(match[2])
+        if stop <= start:
+            raise InvalidOptionError(f"--rows: expected start:stop with start below stop, found {_shown(part)}")
+        if len(found) + stop - start > _MOST_ROWS:
+            raise InvalidOptionError(f"--rows: expected at most {_MOST_ROWS:,} rows, found more in {_shown(text)}")
+        found += range(start, stop)
+    if needed is not None and len(found) != needed:
+        raise InvalidOptionError(f"--rows: expected {needed} row numbers, found {len(found)} in {_shown(text)}")
+    return found
+
+
+def words_of(text: str, option: str, allowed: Sequence[str]) -> list[str]:
+    """The words in a text, separated by commas, each of the allowed ones at most once.
+
+    Raises:
+        InvalidOptionError: another word, or one twice.
+
+    Example:
+        >>> words_of("data, random", "--groups", ["data", "random"])
+        ['data', 'random']
+    """
+    words = [one_of(option, part.strip(), allowed) for part in text.split(",")]
+    for word in words:
+        if words.count(word) > 1:
+            raise InvalidOptionError(f"{option}: expected every word once, found {word!r} {words.count(word)} times")
+    return words
 
 
 def shape_of(text: str | None) -> tuple[int, ...] | None:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "BoxLimits",
     "CellsName",
     "Certify",
     "Color",
@@ -15,7 +14,6 @@ __all__ = [
     "DefinitionName",
     "Directions",
     "Exact",
-    "InputFiles",
     "LineFlag",
     "Margin",
     "MaxRegions",
@@ -23,35 +21,22 @@ __all__ = [
     "PlaneFlag",
     "Plot",
     "Require",
-    "Rows",
     "Seed",
     "SegmentFlag",
-    "SpaceFlag",
     "Steps",
     "TimeLimit",
-    "VnnLib",
     "WalkFrom",
 ]
 
 SegmentFlag = Annotated[bool, typer.Option("--segment", help="Domain: the segment between two points.")]
 LineFlag = Annotated[bool, typer.Option("--line", help="Domain: the whole line through two points.")]
 PlaneFlag = Annotated[bool, typer.Option("--plane", help="Domain: a window of the plane through three points.")]
-BoxLimits = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--box", metavar="LIMITS", help="Domain: lo,hi for all inputs; lo:hi,lo:hi,..., or --box again, for each."
-    ),
-]
 Directions = Annotated[
     str | None,
     typer.Option(
         "--slice", metavar="K", help="Domain: the parallelepiped of K directions from the first of K + 1 points."
     ),
 ]
-VnnLib = Annotated[
-    str | None, typer.Option("--vnnlib", metavar="FILE", help="Domain: the input box of a VNN-LIB property.")
-]
-SpaceFlag = Annotated[bool, typer.Option("--space", help="Domain: the whole input space.")]
 CellsName = Annotated[
     str | None,
     typer.Option(
@@ -66,13 +51,6 @@ WalkFrom = Annotated[
 ]
 Steps = Annotated[
     str | None, typer.Option(metavar="NUMBER", help="How many facets --walk-from crosses at most, by default 1.")
-]
-InputFiles = Annotated[
-    list[str] | None,
-    typer.Option("--input", metavar="FILE", help="Points: .npy, .npz, .csv (a point per row), .png; may be repeated."),
-]
-Rows = Annotated[
-    str | None, typer.Option(metavar="I,J[,K]", help="Which points of the files, from 0; by default the first ones.")
 ]
 Seed = Annotated[str | None, typer.Option(metavar="SEED", help="Points: uniform in [0, 1] in every input.")]
 Margin = Annotated[

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from vitrail.errors import InvalidDomainError, StoreError
+from vitrail.errors import InvalidDomainError, InvalidOptionError, StoreError
 from vitrail.files.archive import check_regular, read_arrays
 from vitrail.files.whole import quoted, reason
 
-__all__ = ["read_points"]
+__all__ = ["read_points", "take_rows"]
 
 _CSV_BYTES = 2**30
 _PIXELS = 2**26
@@ -39,6 +39,26 @@ def read_points(path: Path, shape: tuple[int, ...], option: str = "--input") -> 
         raise InvalidDomainError(f"{option}: {error}") from error
     except (ValueError, OSError, EOFError, SyntaxError) as error:
         raise InvalidDomainError(f"{option}: {quoted(path)} is damaged: {reason(error)}") from error
+
+
+def take_rows(arrays: Sequence[np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:
+    """Rows of arrays of points, counted through all of them: float64 (rows, *shape); every row for None.
+
+    Raises:
+        InvalidOptionError: rows that there are not.
+
+    Example:
+        >>> take_rows([np.array([[1], [2]]), np.array([[3]])], [2, 0]).ravel().tolist()
+        [3.0, 1.0]
+    """
+    if rows is None:
+        return np.concatenate(arrays, dtype=np.float64)
+    starts = np.cumsum([0, *(len(array) for array in arrays)])
+    if max(rows) >= starts[-1]:
+        raise InvalidOptionError(f"--rows: expected rows from 0 to {starts[-1] - 1}, found {max(rows)}")
+    # row by row: of a large file only these are read
+    files = np.searchsorted(starts, rows, side="right") - 1
+    return np.stack([arrays[f][r - starts[f]] for f, r in zip(files, rows, strict=True)], dtype=np.float64)
 
 
 def _npy(path: Path, shape: tuple[int, ...]) -> np.ndarray:

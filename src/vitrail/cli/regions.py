@@ -12,18 +12,22 @@ from vitrail.cli.domain import DomainOptions
 from vitrail.cli.network import ModelOptions
 from vitrail.cli.options import (
     Activation,
+    BoxLimits,
     DropOutputActivation,
+    InputFiles,
     InputShape,
     JsonOutput,
     Model,
     NegativeSlope,
     OutputTensor,
     Quiet,
+    Rows,
+    SpaceFlag,
+    VnnLib,
     number,
     whole_number,
 )
 from vitrail.cli.options_regions import (
-    BoxLimits,
     CellsName,
     Certify,
     Color,
@@ -31,7 +35,6 @@ from vitrail.cli.options_regions import (
     DefinitionName,
     Directions,
     Exact,
-    InputFiles,
     LineFlag,
     Margin,
     MaxRegions,
@@ -39,13 +42,10 @@ from vitrail.cli.options_regions import (
     PlaneFlag,
     Plot,
     Require,
-    Rows,
     Seed,
     SegmentFlag,
-    SpaceFlag,
     Steps,
     TimeLimit,
-    VnnLib,
     WalkFrom,
 )
 from vitrail.cli.report import Found, Report
@@ -121,7 +121,8 @@ def regions(
     given = {"--count-only": count_only, "--cells": cells is not None, "--plot": plot is not None}
     walk.check(choice.kind, given | {"--exact always": exact == "always"})
     limits = _Limits.of(max_regions, time_limit, exact, cells, not (quiet or json_output) and sys.stderr.isatty())
-    targets = Targets(out, plot, color, model, count_only, certify)
+    sources = tuple(name for name in (*(input_file or ()), walk_from, vnnlib) if name is not None)
+    targets = Targets(out, plot, color, model, count_only, certify, sources)
     options = ModelOptions(model, input_shape, output_tensor, drop_output_activation, activation, negative_slope)
     net = options.load()
     domain = choice.domain(net.input_shape)

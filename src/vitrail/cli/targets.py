@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,52 @@ from vitrail.files import check_target, write_whole
 from vitrail.options import one_of
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from vitrail.cli.output import Json
     from vitrail.domains import Domain
     from vitrail.regions import RegionSet
 
-__all__ = ["Targets"]
+__all__ = ["PICTURES", "Targets", "check_output", "write_figure"]
+
+PICTURES = (".png", ".svg", ".pdf")
+"""Endings of the names of pictures."""
 
 _DRAWN, _CHECKED = 3, 16  # dimensions
-_RESULTS, _PLOTS = (".parquet", ".npz"), (".png", ".svg", ".pdf")
+_RESULTS = (".parquet", ".npz")
 _COLORS = ["pattern", "layer", "area", "class"]
+
+
+def check_output(option: str, name: str, kinds: Sequence[str], model: str, inputs: Sequence[str] = ()) -> None:
+    """Refuse a file that cannot be written, or that is read: before anything is computed.
+
+    Raises:
+        InvalidOptionError: an unknown kind of file, the model file or an input file.
+        StoreError: a place that nothing can be written to.
+
+    Example:
+        >>> check_output("--plot", "net.npz", (".png", ".npz"), "./net.npz")
+        Traceback (most recent call last):
+        ...
+        vitrail.errors.InvalidOptionError: --plot: 'net.npz' is the model file; choose another name
+    """
+    path = Path(name)
+    if path.suffix.lower() not in kinds:
+        raise InvalidOptionError(f"{option}: expected a file name that ends in {', '.join(kinds)}, found {path.name!r}")
+    check_target(path)
+    for other, role in ((model, "the model file"), *((source, "an input file") for source in inputs)):
+        if path.resolve() == Path(other).resolve():
+            raise InvalidOptionError(f"{option}: {path.name!r} is {role}; choose another name")
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all, in the format that its name says.
+
+    Raises:
+        StoreError: the file cannot be written; what was there before is untouched.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    write_whole(path, lambda file: figure.savefig(file, format=kind, dpi=200))
 
 
 @dataclass(frozen=True)
@@ -29,7 +67,8 @@ class Targets:
     """Where regions and plot go, and whether they are checked: all of it known to be possible before the search.
 
     Raises:
-        InvalidOptionError: an unknown kind of file, options that exclude each other, or the model file itself.
+        InvalidOptionError: an unknown kind of file, options that exclude each other, or the model file or an input file
+            itself.
         StoreError: a place that nothing can be written to.
 
     Example:
@@ -43,6 +82,7 @@ class Targets:
     model: str
     count_only: bool
     certify: bool = False
+    inputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check names and places."""
@@ -50,21 +90,14 @@ class Targets:
             raise InvalidOptionError(
                 "--certify needs the regions, which --count-only does not keep: leave out one of them"
             )
-        for option, name, kinds in (("--out", self.out, _RESULTS), ("--plot", self.plot, _PLOTS)):
+        for option, name, kinds in (("--out", self.out, _RESULTS), ("--plot", self.plot, PICTURES)):
             if name is None:
                 continue
             if self.count_only:
                 raise InvalidOptionError(
                     f"{option} needs the regions, which --count-only does not keep: leave out one of them"
                 )
-            path = Path(name)
-            if path.suffix.lower() not in kinds:
-                raise InvalidOptionError(
-                    f"{option}: expected a file name that ends in {', '.join(kinds)}, found {path.name!r}"
-                )
-            check_target(path)
-            if path.resolve() == Path(self.model).resolve():
-                raise InvalidOptionError(f"{option}: {path.name!r} is the model file; choose another name")
+            check_output(option, name, kinds, self.model, self.inputs)
         if self.color is not None:
             if self.plot is None:
                 raise InvalidOptionError("--color goes with --plot FILE, which is missing")
@@ -121,5 +154,4 @@ def _draw(regions: RegionSet, path: Path, color: str) -> None:
     else:
         figure = Figure(figsize=(7.0, 6.0), layout="constrained")
         regions.plot(ax=figure.subplots(), color=color)
-    kind = path.suffix.lower().removeprefix(".")
-    write_whole(path, lambda file: figure.savefig(file, format=kind, dpi=200))
+    write_figure(figure, path)

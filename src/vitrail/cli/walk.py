@@ -10,7 +10,7 @@ import numpy as np
 
 from vitrail.cli.options import rows_of
 from vitrail.cli.output import Json, rows_table
-from vitrail.cli.points import read_points
+from vitrail.cli.points import read_points, take_rows
 from vitrail.errors import InvalidOptionError
 
 if TYPE_CHECKING:
@@ -76,12 +76,7 @@ class WalkOptions:
             InvalidOptionError: rows that the file does not have.
         """
         found = read_points(Path(self.path or ""), shape, "--walk-from")
-        if self.rows is None:
-            return np.asarray(found, dtype=np.float64)
-        rows = rows_of(self.rows)
-        if max(rows) >= len(found):
-            raise InvalidOptionError(f"--rows: expected rows from 0 to {len(found) - 1}, found {max(rows)}")
-        return np.asarray(found[rows], dtype=np.float64)
+        return take_rows([found], None if self.rows is None else rows_of(self.rows))
 
 
 def walk_document(walk: Walk) -> dict[str, Json]:

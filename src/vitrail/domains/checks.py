@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from vitrail.errors import InvalidDomainError
 
-__all__ = ["check_extent", "real_array", "real_inputs", "real_limits"]
+__all__ = ["check_extent", "real_array", "real_inputs", "real_limits", "real_points"]
 
 
 @runtime_checkable
@@ -36,7 +37,7 @@ def real_array(name: str, value: ArrayLike) -> np.ndarray:
         ) from None
     if array.dtype.kind not in "iuf" or array.size == 0:
         raise InvalidDomainError(f"{name}: expected real numbers, found {array.dtype} of shape {array.shape}")
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InvalidDomainError(f"{name}: {array[first]} at index {first}; expected finite numbers")
@@ -57,6 +58,26 @@ def real_inputs(*named: tuple[str, ArrayLike]) -> list[np.ndarray]:
                 f"{named[0][0]} has shape {arrays[0].shape} but {name} has shape {array.shape}; expected one shape"
             )
     return arrays
+
+
+def real_points(name: str, value: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """One input of a shape or a batch of them, each flattened or not, as an array (m, n).
+
+    Raises:
+        InvalidDomainError: as `real_array`, or another shape.
+
+    Example:
+        >>> real_points("seeds", [[1.0, 2.0], [3.0, 4.0]], (2, 1)).shape, real_points("seeds", [1.0, 2.0], (2,)).shape
+        ((2, 2), (1, 2))
+    """
+    array = real_array(name, value)
+    size = math.prod(shape)
+    if array.shape in (shape, (size,)) or array.shape[1:] in (shape, (size,)):
+        return array.reshape(-1, size)
+    raise InvalidDomainError(
+        f"{name}: expected one input of shape {shape} or a batch of them, (m, {', '.join(map(str, shape))}), "
+        f"found shape {array.shape}"
+    )
 
 
 def check_extent(name: str, high: np.ndarray, low: np.ndarray) -> None:

@@ -38,10 +38,14 @@ MOST_EXACT_DIMENSIONS = 16
 
 @dataclass(frozen=True)
 class CellFacets:
-    """The state of each row, (rows,), and an inner point of each cell, (cells, k): NaN where none is proven."""
+    """The state of each row, (rows,), and an inner point of each cell, (cells, k): NaN where none is proven.
+
+    `beyond` (rows, k) are the points that prove facets: only their own row is negative there. NaN for other rows.
+    """
 
     states: np.ndarray
     points: np.ndarray
+    beyond: np.ndarray
 
 
 def examine(offsets: np.ndarray, values: np.ndarray, errors: np.ndarray, bounded: bool) -> CellFacets:
@@ -58,8 +62,10 @@ def examine(offsets: np.ndarray, values: np.ndarray, errors: np.ndarray, bounded
     dimension, most = values.shape[1] - 1, int(np.diff(offsets).max(initial=1))
     floats = np.ascontiguousarray(row_columns(values, errors.sum(axis=1)).T)
     points, states = np.empty((offsets.size - 1, dimension)), np.empty(len(values), dtype=np.int64)
-    _examine(offsets, floats, bounded, _memory(dimension, most), points, states)
-    return CellFacets(states, points)
+    beyond = np.empty((len(values), dimension))
+    _examine(offsets, floats, bounded, _memory(dimension, most), points, states, beyond)
+    beyond[states != FACET] = np.nan
+    return CellFacets(states, points, beyond)
 
 
 def _memory(dimension: int, rows: int) -> tuple[Any, ...]:
@@ -73,16 +79,21 @@ def _memory(dimension: int, rows: int) -> tuple[Any, ...]:
         np.empty(dimension + 1),
         np.empty(dimension + 1),
         make_probe(dimension, rows),
-        np.empty((rows, dimension)),
     )
 
 
 @njit(**OPTIONS)
 def _examine(
-    offsets: np.ndarray, floats: np.ndarray, bounded: bool, memory: Any, points: np.ndarray, states: np.ndarray
+    offsets: np.ndarray,
+    floats: np.ndarray,
+    bounded: bool,
+    memory: Any,
+    points: np.ndarray,
+    states: np.ndarray,
+    beyond: np.ndarray,
 ) -> None:
-    """Write a point of each cell to `points`, and `find_facets` of it to `states`."""
-    columns, lifted, goal, program, begun, found, probe, beyond = memory
+    """Write a point of each cell to `points`, and `find_facets` of it to `states` and `beyond`."""
+    columns, lifted, goal, program, begun, found, probe = memory
     n = points.shape[1]
     for c in range(points.shape[0]):
         start, size = offsets[c], offsets[c + 1] - offsets[c]
@@ -95,7 +106,9 @@ def _examine(
         if not clearance(columns, size, points[c], bounded, -1) > 0.0:
             for j in range(n):
                 points[c, j] = np.nan
-        find_facets(columns, size, points[c], bounded, probe, states[start : start + size], beyond)
+        find_facets(
+            columns, size, points[c], bounded, probe, states[start : start + size], beyond[start : start + size]
+        )
 
 
 @njit(**OPTIONS)

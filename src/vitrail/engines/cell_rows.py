@@ -10,6 +10,7 @@ import numpy as np
 
 from vitrail.engines.along import Along, Deciding
 from vitrail.engines.plan import Plan
+from vitrail.engines.row_places import places_of
 from vitrail.numerics.filters import EXACT_FORM_ROUNDING, FINE, PROOF_ROOM, SMALLEST, UNIT_ROUNDOFF
 from vitrail.numerics.predicates import Form, canonical, unit_form
 
@@ -89,11 +90,11 @@ def rows_of(plan: Plan, along: Along, sides: Sides, words: np.ndarray) -> Region
     """The rows of cells with these packed patterns, (cells, words): those of all stages, then the sides."""
     count = len(words)
     live, decidings, parts = along.start(count), [], []
-    for number, stage in enumerate(plan.stages):
+    for number in range(len(plan.stages)):
         deciding = along.deciding(number, live)
         decidings.append(deciding)
         pieces = plan.layout.unpack_stage(np.ascontiguousarray(words[:, plan.layout.slice_of(number)]), number)
-        parts.append(_by_breakpoints(deciding, pieces) if stage.table.groups is None else _by_winner(deciding, pieces))
+        parts.append(_rows(deciding, pieces))
         if number + 1 < len(plan.stages):
             live = along.carry(number, live, pieces.astype(np.int64))
     own = len(sides.forms)
@@ -116,37 +117,20 @@ def rows_of(plan: Plan, along: Along, sides: Sides, words: np.ndarray) -> Region
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def _by_breakpoints(deciding: Deciding, pieces: np.ndarray) -> _Part:
-    """At least the breakpoint below the piece, and at most the one above it."""
-    table = deciding.table
-    limits = np.concatenate([table.breakpoints, np.full((1, table.units), np.inf)])
-    chosen, unit = pieces.astype(np.int64), np.arange(table.units)
-    below, above = np.nonzero(chosen > 0), np.nonzero(np.isfinite(limits[chosen, unit]))
-    cells, units = (np.concatenate([a, b]) for a, b in zip(below, above, strict=True))
-    places = np.concatenate([chosen[below] - 1, chosen[above]])
-    signs = np.repeat([1, -1], [below[0].size, above[0].size])
-    level = table.breakpoints[places, units]
-    values = deciding.values[cells, :, units]
-    values[:, 0] -= level
-    values *= signs[:, None]
-    return cells, table.first_row + places * table.units + units, signs, values, deciding.errors(cells, units, level)
-
-
-def _by_winner(deciding: Deciding, pieces: np.ndarray) -> _Part:
-    """The winner is at least every other candidate."""
-    groups = deciding.table.groups
-    if groups is None:
-        raise TypeError("expected a table of groups, found one of breakpoints")
-    width, winners = groups.shape[1], pieces.astype(np.int64)
-    cells, units, others = np.nonzero((groups >= 0) & (np.arange(width) != winners[:, :, None]))
-    winner = winners[cells, units]
-    plus, minus = groups[units, winner], groups[units, others]
-    values = deciding.values[cells, :, plus] - deciding.values[cells, :, minus]
-    none = np.zeros(cells.size)
-    errors = deciding.errors(cells, plus, none) + deciding.errors(cells, minus, none)
-    errors += 2 * UNIT_ROUNDOFF * np.abs(values)
-    numbers = deciding.table.first_row + (units * width + winner) * width + others
-    return cells, numbers, np.ones(cells.size, dtype=np.int64), values, errors
+def _rows(deciding: Deciding, pieces: np.ndarray) -> _Part:
+    """The rows of one stage."""
+    places = places_of(deciding.table, pieces)
+    cells, plus, minus = places.cells, places.plus, places.minus
+    values = deciding.values[cells, :, plus]
+    if minus is None:
+        values[:, 0] -= places.levels
+        values *= places.signs[:, None]
+        errors = deciding.errors(cells, plus, places.levels)
+    else:
+        values = values - deciding.values[cells, :, minus]
+        errors = deciding.errors(cells, plus, places.levels) + deciding.errors(cells, minus, places.levels)
+        errors += 2 * UNIT_ROUNDOFF * np.abs(values)
+    return cells, places.numbers, places.signs, values, errors
 
 
 def _without_constants(plan: Plan, decidings: tuple[Deciding, ...], sides: Sides, arrays: _Part) -> RegionRows:

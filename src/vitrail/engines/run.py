@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 
 from vitrail.cells.batch import CellBatch, Children
 from vitrail.engines.budget import Budget
@@ -336,12 +337,19 @@ def _first_cut(task: int, stage: int) -> int:
     return ((task << _STAGE_BITS) + stage) << _LOCAL_BITS
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries of linear algebra that are loaded; looking for them takes milliseconds."""
+    return ThreadpoolController()
+
+
 @contextmanager
 def threads(number: int) -> Iterator[None]:
     """Let each product use so many threads, one where tasks run side by side; the setting comes back afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
-        yield
+        with _libraries().limit(limits=number, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
 from vitrail.engines.along import Along
 from vitrail.engines.budget import Budget
-from vitrail.engines.cell_facets import FACET, IMPLIED, OPEN, CellRows, decide_exactly, examine
-from vitrail.engines.cell_rows import Groups, RegionRows, Sides, group_rows, rows_of
+from vitrail.engines.cell_bounds import bounds_of
+from vitrail.engines.cell_rows import Sides
 from vitrail.engines.exact_forms import batch_size
 from vitrail.engines.neighbors import neighbors_across
 from vitrail.engines.plan import Plan
-from vitrail.engines.wide_facets import WIDE, examine_wide
 
 __all__ = ["Found", "Limits", "number_cuts", "walk_regions"]
 
@@ -121,65 +119,28 @@ def walk_regions(plan: Plan, along: Along, sides: Sides, seeds: np.ndarray, limi
 def _expand(walk: _Walk, start: int, stop: int) -> None:
     """Find the facets of some regions, and the regions beyond them."""
     words = np.stack(walk.words[start:stop])
-    rows = rows_of(walk.plan, walk.along, walk.sides, words)
-    exact = not rows.decidings or rows.decidings[0].exact is not None
-    groups = group_rows(rows, exact)
-    states, points = _states(walk, rows, groups, len(words), exact)
-    facets = np.flatnonzero(states == FACET)
+    bounds = bounds_of(walk.plan, walk.along, walk.sides, words)
+    rows, groups, facets, doubted = bounds.rows, bounds.groups, bounds.facets, bounds.doubted
     first = groups.first[facets]
-    doubted = np.concatenate([rows.doubted, groups.doubted])
     # what is not known to bound a region may hide what is beyond its facets
     crossed = np.flatnonzero((rows.numbers[first] >= 0) & ~np.isin(rows.cells[first], doubted))
     across = neighbors_across(walk.along, words, rows, groups, facets[crossed])
     walk.decisions += rows.cells.size + len(rows.zero)
-    walk.exact += rows.asked + groups.asked if exact else 0
-    walk.undecided += rows.open + groups.open + across.open
-    walk.dirty.update((start + np.concatenate([doubted, rows.cells[first[crossed[across.doubted]]]])).tolist())
+    walk.exact += bounds.exact
+    walk.undecided += bounds.undecided + across.open
+    dirty = np.concatenate([doubted, bounds.decided.dirty, rows.cells[first[crossed[across.doubted]]]])
+    walk.dirty.update((start + dirty).tolist())
     beyond: list[int | bytes] = [-1] * facets.size
     owners, unknown = rows.cells[first[crossed]].tolist(), set(across.doubted.tolist())
     for place, (facet, cell) in enumerate(zip(crossed.tolist(), owners, strict=True)):
         if place not in unknown:
             beyond[facet] = walk.add(across.words[place], walk.distances[start + cell] + 1)
-    walk.points.append(points)
+    walk.points.append(bounds.decided.points)
     walk.counts.append(np.bincount(rows.cells[first], minlength=len(words)))
     walk.facets.append(rows.numbers[first])
     walk.signs.append(rows.signs[first])
     walk.beyond.append(beyond)
     walk.done = stop
-
-
-def _states(walk: _Walk, rows: RegionRows, groups: Groups, count: int, exact: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each group is a facet, and a point inside each region."""
-    # groups are numbered in the order of their first rows, hence of the cells
-    values, errors, cells = rows.values[groups.first], rows.errors[groups.first], rows.cells[groups.first]
-    offsets = np.searchsorted(cells, np.arange(count + 1))
-    wide = walk.sides.bounded and values.size > WIDE * count
-    if wide:
-        states, points = _wide_states(walk.sides, values, errors, rows.numbers[groups.first] < 0, offsets)
-    else:
-        found = examine(offsets, values, errors, walk.sides.bounded)
-        states, points = found.states, found.points
-    open_cells = np.unique(cells[states == OPEN]) if exact and not wide else np.zeros(0, dtype=np.int64)
-    asked = np.flatnonzero(np.isin(cells, open_cells) & (states != IMPLIED))
-    walk.exact += int((states[asked] == OPEN).sum())
-    forms = rows.forms(groups.first[asked]) if asked.size else []
-    ends = np.searchsorted(cells[asked], [*open_cells, count])
-    for cell, a, b in zip(open_cells.tolist(), ends[:-1], ends[1:], strict=True):
-        own = asked[a:b]
-        hints = CellRows.of(values[own], errors[own])
-        states[own], points[cell] = decide_exactly(forms[a:b], states[own], points[cell], hints)
-    left = np.flatnonzero(states == OPEN)
-    walk.undecided += left.size
-    walk.dirty.update((walk.done + cells[left]).tolist())
-    return states, points
-
-
-def _wide_states(
-    sides: Sides, values: np.ndarray, errors: np.ndarray, is_side: np.ndarray, offsets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for regions of many rows in many dimensions, one after the other."""
-    found = [examine_wide(values[a:b], errors[a:b], is_side[a:b], sides.limits) for a, b in pairwise(offsets.tolist())]
-    return np.concatenate([states for states, _ in found]), np.stack([point for _, point in found])
 
 
 def _found(walk: _Walk, width: int) -> Found:

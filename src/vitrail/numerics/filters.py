@@ -16,18 +16,22 @@ __all__ = [
     "LARGEST",
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
+    "MOST_GAP",
     "OVERFLOWING",
     "PIVOT_TOLERANCE",
     "PROOF_ROOM",
     "RANK_TOLERANCE",
+    "RIDGE",
     "ROUNDOFFS",
     "SINGLE_ROUNDOFF",
     "SMALLEST",
     "SMALLEST_DETERMINANT",
+    "SMALLEST_NORM",
     "SMALLEST_SQUARE",
     "TOUCHING",
     "UNDERFLOW_SAFE",
     "UNIT_ROUNDOFF",
+    "VAGUE",
     "VALUE_ROUNDING",
     "gamma",
     "value_rounding",
@@ -84,6 +88,9 @@ FINE = 2.0**-40
 FLAT = 2.0**-40
 """Sine of the angle below which two directions are refused as parallel: their plane would be mostly rounding."""
 
+VAGUE = 2.0**-10
+"""A gradient's norm that is known less well, relative to itself, is computed exactly where that is affordable."""
+
 HOPELESS = 2.0**-16
 """A layer whose median error bound exceeds this share of its forms' size is not proven, but estimated."""
 
@@ -98,6 +105,9 @@ UNDERFLOW_SAFE = 2.0**-900
 
 SMALLEST_DETERMINANT = 2.0**-900
 """A determinant below this, its error taken off, may have lost digits to underflow: its point is not trusted."""
+
+SMALLEST_NORM = 2.0**-500
+"""More than a norm, a root of sums of squares, can lose to underflow."""
 
 SMALLEST_SQUARE = 2.0**-900
 """Sums of squares above this have lost nothing to underflow that matters."""
@@ -124,6 +134,9 @@ the check of its answer judges."""
 GAP_TOLERANCE = 2.0**-30
 """An interior point method ends where its bounds agree to this share of the optimum; proofs are computed after that."""
 
+MOST_GAP = 1e-8
+"""The largest gap between the proven bounds of an optimum, as a share of it, that is called certified."""
+
 PIVOT_TOLERANCE = 2.0**-36
 """A linear program divides by nothing smaller (rows have largest coefficient 1); a guess as `COST_TOLERANCE` is."""
 
@@ -138,3 +151,6 @@ TOUCHING = 2.0**-20
 
 RANK_TOLERANCE = 2.0**-36
 """Directions along which unit rows change less than this are left out of a program; what it proves includes them."""
+
+RIDGE = 2.0**-44
+"""What is added to the diagonal of equations that rounding has made singular, as a share of its largest entry."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from vitrail.numerics.filters import GAP_TOLERANCE, PROOF_ROOM, gamma
+from vitrail.numerics.filters import GAP_TOLERANCE, PROOF_ROOM, RIDGE, gamma
 
 __all__ = ["Iterate", "Rows", "climb"]
 
@@ -110,21 +110,28 @@ class Iterate:
     steps: int
 
     def proven_upper(self, wrong: np.ndarray | None = None) -> float:
-        """`upper` with the rounding of its computation, valid if each right side is off by `wrong` (m,) at most."""
+        """`upper` with the rounding of its computation, valid if each right side is off by `wrong` (m,) at most.
+
+        `inf` where nothing limits the points.
+        """
         rows, (m, n) = self.rows, self.rows.normals.shape
         factors = _repaired(rows, self.goal, self.factors) if self.anchor is None else self.factors
         sizes = float(np.abs(rows.offsets) @ factors[:m])
-        slopes = float(np.abs(rows.normals).sum(axis=1) @ factors[:m])
-        far = max(1.0, rows.reach)
+        slopes = np.abs(rows.normals).T @ factors[:m]
+        far, terms = np.full(n, rows.reach), m
         if rows.boxed:
-            far = float(np.maximum(np.abs(rows.low), np.abs(rows.high)).max(initial=1.0))
+            far, terms = np.maximum(np.abs(rows.low), np.abs(rows.high)), m + 2 * n
             sizes += float(np.abs(rows.high) @ factors[m : m + n] + np.abs(rows.low) @ factors[m + n :])
-        sizes += (slopes + (0.0 if self.goal is None else float(np.abs(self.goal).sum()))) * far
+            slopes += factors[m : m + n] + factors[m + n :]
         if self.anchor is not None:
-            sizes += float(np.abs(self.anchor).sum()) * (slopes + 1.0)
-        error = PROOF_ROOM * (
-            gamma(2 * (m + 2 * n) + 16) * sizes + (0.0 if wrong is None else float(wrong @ factors[:m]))
-        )
+            across = float(slopes @ (slopes + np.abs(self.anchor)))
+        else:
+            across = float(far @ (slopes if self.goal is None else slopes + np.abs(self.goal)))
+        # sums over rows and limits, the first divided by another such sum
+        error = gamma(2 * terms + 16) * sizes + gamma(m + n + 16) * across
+        error = PROOF_ROOM * (error + (0.0 if wrong is None else float(wrong @ factors[:m])))
+        if not np.isfinite(error):
+            return float("inf")
         return _dual_value(rows, self.goal, self.anchor, factors, error)
 
 
@@ -269,6 +276,11 @@ def _by_coordinates(normals: np.ndarray, ratios: np.ndarray, diagonal: np.ndarra
     # the transpose of a row-major array is what the library takes without copying
     matrix = dsyrk(1.0, scaled.T, lower=1) if len(scaled) else np.zeros((diagonal.size,) * 2, order="F")
     matrix[np.diag_indices(diagonal.size)] += diagonal
+    inverse = _factored(matrix.copy(order="F"))
+    if inverse is not None:
+        return inverse
+    # near optima that are not unique rounding eats small eigenvalues; along those little is left to gain
+    matrix[np.diag_indices(diagonal.size)] += RIDGE * matrix.diagonal().max()
     return _factored(matrix)
 
 
