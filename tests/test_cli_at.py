@@ -92,7 +92,7 @@ def test_the_quadrants() -> None:
     assert np.allclose(table["distance"], to_axes(x)) and (table["distance_lower"] <= table["distance_upper"]).all()
     assert table["nearest_unit"].tolist() == np.abs(x).argmin(axis=1).tolist()
     assert np.isinf(table["radius"]).all() and np.allclose(table["mean_cosine"], 0.0)
-    assert np.allclose(table["boundary_distance"], to_diagonal(x), rtol=1e-5)  # to where the gap of the bounds ends
+    assert np.allclose(table["decision_distance"], to_diagonal(x), rtol=1e-5)  # to where the gap of the bounds ends
     assert table["crossed"].tolist() == (x > 0).all(axis=1).tolist()
     assert table["prediction"].tolist() == np.maximum(x, 0.0).argmax(axis=1).tolist()
     assert table["row"].tolist() == list(range(40)) and set(table["group"]) == {"data"}
@@ -113,7 +113,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     (group,) = document["groups"]
     assert group["group"] == "data" and group["points"] == 40 == sum(group["status"].values())
     assert group["status"] == document["status"] and set(group["status"]) == {s.value for s in vitrail.Status}
-    distance, boundary = group["summary"]["distance"], group["summary"]["boundary_distance"]
+    distance, boundary = group["summary"]["distance"], group["summary"]["decision_distance"]
     expected = np.quantile(to_axes(x), [0.5, 0.05, 0.95])
     assert [distance[name] for name in ("median", "low", "high")] == pytest.approx(expected.tolist())
     assert distance["infinite"] == distance["unknown"] == 0
@@ -134,9 +134,15 @@ def test_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [line.split() for line in out.splitlines() if line.strip()]
     assert ["measure", "group", "median", "5", "%", "95", "%", "infinite", "unknown"] in rows
     for i, (name, number) in enumerate((("data", 40), ("random", 7))):
-        head = next(row for row in rows if row[0] == name and "points:" in row)
+        # such as: data 40 points in 4 regions: 40 certified
+        head = next(row for row in rows if row[0] == name and "points" in row)
         counts = {status: n for status, n in document["groups"][i]["status"].items() if n}
-        assert head[1] == str(number) and " ".join(head[3:]) == ", ".join(f"{n} {s}" for s, n in counts.items())
+        # regions are the quadrants
+        assert head[1:4] + head[5:6] == [str(number), "points", "in", "regions:"]
+        assert head[4] == "4" if name == "data" else 1 <= int(head[4]) <= 4
+        said = ", ".join(f"{n} {s}" for s, n in counts.items())
+        unsure = counts.get("uncertified", 0)
+        assert " ".join(head[6:]) == said + (f" (decision {unsure})" if unsure else "")
         summary = document["groups"][i]["summary"]["distance"]
         expected = [f"{summary[key]:.4g}" for key in ("median", "low", "high")]
         assert [name, *expected] in rows or ["distance", name, *expected] in rows
@@ -192,7 +198,7 @@ def test_groups() -> None:
     classes = np.maximum(x, 0.0).argmax(axis=1)
     assert near["prediction"].tolist() == classes[near["row"].to_numpy(dtype=int)].tolist()
     # next to the boundary x = y > 0, or to where one output turns positive and the other is 0: there on an axis
-    assert (np.minimum(near["boundary_distance"], near["distance"]) < 1e-9).all()
+    assert (np.minimum(near["decision_distance"], near["distance"]) < 1e-9).all()
     assert table_of(*options, "distance")["distance"].equals(table["distance"])
     other = table_of(*options, "distance", "--seed=1", "--count=3")
     assert other["group"].tolist() == ["boundary"] * 3 + ["data"] * 11 + ["random"] * 3
@@ -329,7 +335,7 @@ def test_tables_survive_a_round_trip(folder: Path, capsys: pytest.CaptureFixture
         else:
             assert text[name].tolist() == ["" if pandas.isna(value) else str(value) for value in table[name]], name
     assert text["row"].tolist() == [*map(str, range(40)), *([""] * 5)]
-    assert np.isinf(table["boundary_distance"]).any()
+    assert np.isinf(table["decision_distance"]).any()
     assert sorted(path.name for path in folder.iterdir()) == [
         "T.CSV",
         "net.npz",
@@ -387,8 +393,8 @@ def test_angles_of_some_regions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     run_json(capsys, BOX, "--groups=random", "--count=51", "--measures=directions", "--plot=a.png")
     run_json(capsys, "--input=s.npy", BOX, "--groups=random,data", "--measures=directions", "--plot=a.png")
     # a quadrant has two rows: one pair
-    assert titles[0] == ("50 regions of random", {"random": 50})
-    assert titles[1] == ("2 regions of random, 2 regions of data", {"random": 2, "data": 2})
+    assert titles[0] == ("regions of 50 points of random", {"random": 50})
+    assert titles[1] == ("regions of 2 points of random, regions of 2 points of data", {"random": 2, "data": 2})
 
 
 def test_panels() -> None:
@@ -396,7 +402,7 @@ def test_panels() -> None:
         "group": ["data", "data", "random"],
         "distance": [0.5, 0.5, 0.5],
         "radius": [float("inf")] * 3,
-        "boundary_distance": [1.0, float("nan"), float("inf")],
+        "decision_distance": [1.0, float("nan"), float("inf")],
         "other": [1, 2, 3],
     }
     angles = {name: directions(np.eye(3)) for name in ("data", "random")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from scipy.integrate import trapezoid
 
 import vitrail
 from helpers import he
-from vitrail.errors import InvalidOptionError
+from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.local.directions import directions, isotropic_cosine
 from vitrail.local.relevance import relevance
 from vitrail.plots.histograms import plot_angles, plot_histogram
@@ -180,7 +181,12 @@ def test_negative_cosines_are_in_the_picture() -> None:
 
 def test_one_radius_and_nothing_inside() -> None:
     net, box = he(2, 4, 2), vitrail.Box([0.0, 0.0], [1.0, 1.0])
-    ax = plot_relevance(relevance(net, [0.5, 0.5], 3, [9.0], domain=box), new_axes())
+    with pytest.raises(InvalidDomainError, match="point inwards"):
+        relevance(net, [0.5, 0.5], 3, [9.0], domain=box)
+    near = relevance(net, [0.5, 0.5], 3, [0.25], domain=box)
+    nothing = np.full((3, 1), np.nan)
+    away = {"inside": np.zeros((3, 1), dtype=bool), "cosines": nothing, "switched": nothing, "same": nothing}
+    ax = plot_relevance(dataclasses.replace(near, **away), new_axes())
     ax.figure.canvas.draw()
     assert [text.get_text() for text in ax.texts] == ["no points inside the domain"]
     assert ax.get_legend().get_title().get_text() == "3 directions\n(at most 3 outside the domain)"

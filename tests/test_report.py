@@ -55,7 +55,7 @@ def test_rows_are_those_of_the_single_questions(net: vitrail.Network, points: np
         assert [found["kept_layer_0"], found["kept_layer_1"]] == facets.kept.tolist()
         assert found["reachable"] == decision.reachable.size
         assert found["crossed"] == (decision.reachable.size > 1)
-        assert found["boundary_distance"] == pytest.approx(decision.distance, rel=1e-5)
+        assert found["decision_distance"] == pytest.approx(decision.distance, rel=1e-5)
         assert found["class_changes"] == neighbors.changes.sum()
         assert found["gradient_cosine"] == pytest.approx(np.nanmean(neighbors.gradient_cosines))
         assert found["most_flips"] == 1
@@ -74,8 +74,9 @@ def test_only_what_is_asked_for(net: vitrail.Network, points: np.ndarray, table:
     balls = local.report(net, points, BOX, measures=["insphere"])
     assert "distance" not in balls
     assert balls["radius"].tolist() == pytest.approx(table["radius"].tolist(), rel=1e-9)
-    none = local.report(net, points, measures=[])
-    assert list(none.columns) == ["point", "group", "prediction", "status"]
+    assert local.report(net, points, measures="distance").equals(quick)
+    with pytest.raises(InvalidOptionError, match="found none"):
+        local.report(net, points, measures=[])
 
 
 def test_distances_end_at_units_not_at_sides(net: vitrail.Network) -> None:
@@ -85,12 +86,12 @@ def test_distances_end_at_units_not_at_sides(net: vitrail.Network) -> None:
 
 
 def test_groups(net: vitrail.Network, points: np.ndarray) -> None:
-    one = local.report(net, points, measures=[], group="data")
+    one = local.report(net, points, measures="distance", group="data")
     assert set(one["group"]) == {"data"}
     names = [f"g{i % 2}" for i in range(11)]
-    assert local.report(net, points, measures=[], group=names)["group"].tolist() == names
+    assert local.report(net, points, measures="distance", group=names)["group"].tolist() == names
     with pytest.raises(InvalidOptionError, match="11 points, found 2"):
-        local.report(net, points, measures=[], group=["a", "b"])
+        local.report(net, points, measures="distance", group=["a", "b"])
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vitrail.errors import InvalidOptionError
 
-__all__ = ["one_of", "positive_integer", "positive_number"]
+__all__ = ["natural_integer", "one_of", "positive_integer", "positive_number"]
 
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> str:
@@ -41,6 +41,21 @@ def positive_integer(name: str, value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidOptionError(f"{name}: expected an integer of at least 1, found {value!r}")
+    return value
+
+
+def natural_integer(name: str, value: object) -> int:
+    """The value, if it is an integer of at least 0: a seed, say.
+
+    Raises:
+        InvalidOptionError: it is not an integer (booleans and floats are not), or it is below 0.
+
+    Example:
+        >>> natural_integer("seed", 0)
+        0
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidOptionError(f"{name}: expected an integer of at least 0, found {value!r}")
     return value
 
 

@@ -188,7 +188,7 @@ def _angles(net: Network, points: Points, domain: Domain) -> dict[str, Direction
 def _draw(table: Any, angles: dict[str, Directions], title: str, path: Path) -> None:
     from vitrail.plots.local import plot_report
 
-    numbers = [f"{counted(len(found.rows), 'region')} of {name}" for name, found in angles.items()]
+    numbers = [f"regions of {counted(len(found.rows), 'point')} of {name}" for name, found in angles.items()]
     write_figure(plot_report(table, angles, title=title, angles_title=", ".join(numbers)), path)
 
 
@@ -198,5 +198,5 @@ def _check(statuses: dict[str, int], total: int) -> None:
     if proven < total:
         raise NotCertifiedError(
             f"--require certified: {total - proven:,} of {total:,} rows are not certified\n"
-            "The column status of the table (--out FILE) says which ones."
+            "The columns distance_status, insphere_status, ... of the table (--out FILE) say which ones, and why."
         )

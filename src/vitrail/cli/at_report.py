@@ -22,6 +22,7 @@ __all__ = ["AtReport", "counted", "summary_of"]
 # numbers that name something: they have no median
 _NAMES = frozenset({"point", "row", "prediction", "nearest_unit", "nearest_layer"})
 _LOW, _HIGH = 0.05, 0.95
+_BOUNDS = ("_lower", "_upper")  # say once more what is there: in the files and in JSON
 _COLUMNS = ("measure", "group", "median", "5 %", "95 %", "infinite", "unknown")
 
 
@@ -128,14 +129,14 @@ class AtReport:
     def tables(self) -> list[Table]:
         """The same for people."""
         rows = [("domain", self.domain.description)]
-        rows += [
-            (name, f"{counted(len(part), 'point')}: {_said(_statuses(part))}") for name, part in self.groups.items()
-        ]
+        rows += [(name, _overview(part)) for name, part in self.groups.items()]
         rows.append(("seconds", f"{self.seconds:.3g}"))
         rows += [("written", str(name)) for name in self.written.values() if name is not None]
         by_group = {name: _columns(part) for name, part in self.groups.items()}
         cells = []
         for column in next(iter(by_group.values())):
+            if column.endswith(_BOUNDS):
+                continue
             for i, (name, columns) in enumerate(by_group.items()):
                 cells.append(("" if i else column, name, *_cells(columns[column])))
         head = properties(str(self.model["path"]), rows)
@@ -154,6 +155,19 @@ def _columns(table: Any) -> dict[str, np.ndarray]:
 
 def _statuses(table: Any) -> dict[str, int]:
     return {status.value: int((table["status"] == status.value).sum()) for status in Status}
+
+
+def _overview(table: Any) -> str:
+    """Points and regions of a group, how many rows are how sure, and which measures are not."""
+    places = f" in {counted(table['region'].nunique(), 'region')}" if "region" in table else ""
+    unsure = []
+    for name in table.columns:
+        measure, _, rest = str(name).rpartition("_")
+        if measure and rest == "status":
+            number = sum(not Status(word).proven for word in table[name])
+            unsure += [f"{measure} {number:,}"] if number else []
+    more = f" ({', '.join(unsure)})" if unsure else ""
+    return f"{counted(len(table), 'point')}{places}: {_said(_statuses(table))}{more}"
 
 
 def _said(statuses: Mapping[str, int]) -> str:

@@ -46,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _interrupted()
     except OSError as error:
         code = _output_failed(error)
+    if code == INTERRUPTED and arguments is None:
+        # threads in the middle of a computation would keep the process alive until they are done
+        sys.stderr.flush()
+        os._exit(code)
     return code
 
 

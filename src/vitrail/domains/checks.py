@@ -31,7 +31,7 @@ def real_array(name: str, value: ArrayLike) -> np.ndarray:
         value = value.detach().cpu().numpy()
     try:
         array = np.array(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidDomainError(
             f"{name}: expected numbers in a regular array, found {type(value).__name__} ({error})"
         ) from None

@@ -110,7 +110,11 @@ class Rays:
         pull, pulls = self._pulls(np.array([wall]))[0], self._pulls(near)
         middle = self._across(near, pulls).T
         middle[np.diag_indices(near.size)] += 1.0 / (1.0 / slacks[near] ** 2 - 1.0 / self.slacks[near] ** 2)
-        return pulls.T @ np.linalg.solve(middle, self._across(near, pull[None])[0]) - pull
+        try:
+            return pulls.T @ np.linalg.solve(middle, self._across(near, pull[None])[0]) - pull
+        except np.linalg.LinAlgError:
+            # walls that are one hyperplane, or parallel
+            return None
 
     def _pulls(self, walls: np.ndarray) -> np.ndarray:
         """The slopes of some walls in the metric, (walls, k)."""

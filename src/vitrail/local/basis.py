@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitrail.local.columns import add_columns, raised, root_of
+from vitrail.local.columns import add_columns, raised, root_of, spans
 from vitrail.local.sweep import first_switch, linear, row_errors
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, size_of
@@ -72,6 +73,12 @@ class Basis:
                 live[index] = linear(node.op, [live[source] for source in node.inputs])
         return live
 
+    def _parts(self) -> Iterator[tuple[int, int]]:
+        """Runs of columns whose forms before `stop` take little memory."""
+        return spans(
+            self.columns, max(1, _CHUNK_BYTES // (8 * max(size_of(self.graph.shapes[n]) for n in range(self.stop))))
+        )
+
     @cached_property
     def _stored(self) -> dict[int, Tensor] | None:
         entries = sum(size_of(self.graph.shapes[node]) for node in range(self.first, self.stop))
@@ -95,9 +102,8 @@ class Basis:
         """Norms of the gradients of the nodes of `start`, and bounds of their errors, (1, 1, *shape) each."""
         if norm not in self._known:
             sums: dict[int, Tensor] = {}
-            step = max(1, _CHUNK_BYTES // (8 * max(size_of(self.graph.shapes[n]) for n in range(self.stop))))
-            for start in range(0, self.columns, step):
-                for node, forms in self._run(start, min(start + step, self.columns)).items():
+            for start, end in self._parts():
+                for node, forms in self._run(start, end).items():
                     add_columns(norm, sums, node, forms)
             norms = {node: root_of(norm, total)[:, None] for node, total in sums.items()}
             shape = (1, 1, *self.graph.shapes[self.first])
@@ -119,7 +125,14 @@ class Basis:
             if isinstance(op, Maximum):
                 sizes.append(2 * op.candidates.size)
         widest, total = 8 * max(sizes), 8 * sum(sizes)
-        columns = min(self.columns, max(_LEAST_COLUMNS, _CHUNK_BYTES // widest), max(1, _MOST_BYTES // total))
+        # forms that are not kept are computed again, from the input on
+        before = (
+            0
+            if self._stored is not None
+            else max(size_of(shape) for shape in self.graph.shapes[self.first : self.stop])
+        )
+        most = _CHUNK_BYTES // max(widest, 8 * before)
+        columns = min(self.columns, max(_LEAST_COLUMNS, most), max(1, _MOST_BYTES // total))
         values = held + 4 * 8 * sum(size_of(shape) for shape in self.graph.shapes)
         points = min(cells, max(1, _CHUNK_BYTES // (columns * widest)), max(1, _MOST_BYTES // values))
         return points, columns
@@ -153,9 +166,13 @@ def basis_of(graph: Graph, norm: str) -> Basis:
 def _narrowed(whole: Basis, node: int, size: int) -> Basis:
     """The basis of what one affine node reads, with bounds of all that is not exactly so."""
     graph, inputs = whole.graph, whole.columns
-    forms = whole._run(0, inputs)
-    matrix = forms[node].reshape(inputs, size).numpy()
-    norms = {n: root_of("l2", f.square().sum(dim=1))[:, None] for n, f in forms.items() if n <= node}
+    matrix, sums = np.empty((inputs, size)), dict[int, Tensor]()
+    for start, end in whole._parts():
+        forms = whole._run(start, end)
+        matrix[start:end] = forms[node].reshape(end - start, size).numpy()
+        for number in range(node + 1):
+            add_columns("l2", sums, number, forms[number])
+    norms = {number: root_of("l2", total)[:, None] for number, total in sums.items()}
     zero = torch.zeros((1, 1, *graph.input_shape), dtype=torch.float64)
     _, errors = row_errors(graph, {0: zero}, raised(norms, inputs), (), range(1, node + 1))
     # columns of `matrix` are gradients

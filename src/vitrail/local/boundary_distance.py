@@ -9,12 +9,9 @@ import numpy as np
 
 from vitrail.local.class_search import ClassSearch, proven_slacks
 from vitrail.local.constraints import Constraints
-from vitrail.numerics.filters import PROOF_ROOM, TOUCHING, VALUE_ROUNDING
+from vitrail.numerics.filters import MOST_DISTANCE_GAP, PROOF_ROOM, VALUE_ROUNDING
 
-__all__ = ["MOST_GAP", "Nearest", "find_nearest"]
-
-MOST_GAP = 8.0 * TOUCHING
-"""A distance whose bounds differ by a larger share, of itself or of the ball inside, is not called certified."""
+__all__ = ["Nearest", "find_nearest"]
 
 _UP = 1.0 + VALUE_ROUNDING
 """Covers the rounding of a distance, of a share, and of a product and a sum with these."""
@@ -54,7 +51,7 @@ def find_nearest(search: ClassSearch) -> Nearest:
             best = replace(best, distance=0.0)
         elif apart.lower < best.upper:
             near = rival.beyond(point - apart.computed * apart.row.normals[0], apart.computed)
-            if near.upper - apart.lower > MOST_GAP * near.upper:
+            if near.upper - apart.lower > MOST_DISTANCE_GAP * near.upper:
                 place, bound = search.inside.nearest(apart.row, rival.deep, best.upper)
                 near = rival.beyond(place, math.dist(place, point))
                 apart = replace(apart, lower=max(bound, apart.lower))

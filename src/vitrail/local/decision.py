@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.domains import Domain
-from vitrail.local.boundary_distance import MOST_GAP, Nearest, find_nearest
+from vitrail.local.boundary_distance import Nearest, find_nearest
 from vitrail.local.boundary_pieces import find_pieces
 from vitrail.local.class_search import ClassSearch
 from vitrail.local.constraints import constraints_of
 from vitrail.local.halfspaces import LocalHalfspaces
 from vitrail.local.inside import Inside
 from vitrail.local.outputs import Outputs
+from vitrail.numerics.filters import MOST_DISTANCE_GAP
 from vitrail.status import Status
 
 __all__ = ["Decision", "decision"]
@@ -112,7 +113,7 @@ def decision(
     reachable = np.array(sorted(search.points), dtype=np.int64)
     status = Status.CERTIFIED if proven else Status.UNCERTIFIED
     scale = max(near.upper, inside.radius) if np.isfinite(inside.radius) else near.upper
-    loose = near.upper - near.lower > MOST_GAP * scale
+    loose = near.upper - near.lower > MOST_DISTANCE_GAP * scale
     if search.undecided or len(unsure) or loose:
         status = Status.UNCERTIFIED
     row = float(max(0.0, region.slacks.min(initial=np.inf)))

@@ -7,6 +7,7 @@ import numpy as np
 from vitrail.engines.wide_rays import Rays
 from vitrail.local.constraints import Constraints
 from vitrail.numerics.filters import PROOF_ROOM, SMALLEST, value_rounding
+from vitrail.options import natural_integer
 
 __all__ = ["rows_met"]
 
@@ -37,7 +38,7 @@ def rows_met(
     n = start.size
     found: dict[int, np.ndarray] = {}
     if rows and (within.proven_distances(start) > 0.0).all():
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(natural_integer("seed", seed))
         order = generator.permutation(rows)[:rays]
         if bent:
             found.update(_bent(within, start, order))

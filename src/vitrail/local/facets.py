@@ -40,7 +40,7 @@ class Facets:
     `sides` are the sides of the domain, numbered as its `sides`, that are proven to bound the region, `open_sides`
     those that were not decided: in many dimensions rays alone look for them. `inner` (n,) is a point inside the region,
     and `witnesses` (facets, n) are points inside the facets, all up to rounding; NaN where exact arithmetic alone
-    decided. `total` rows were asked about, in `domain`.
+    decided. `region` and `domain` are what was asked about.
 
     Example:
         >>> import vitrail
@@ -50,6 +50,8 @@ class Facets:
         (Facets(1 of 2 rows, exact, certified), [0], [1])
     """
 
+    region: LocalHalfspaces
+    domain: Domain
     rows: np.ndarray
     open: np.ndarray
     kind: Kind
@@ -61,8 +63,6 @@ class Facets:
     witnesses: np.ndarray
     inner: np.ndarray
     missing: int
-    total: int
-    domain: Domain
 
     def __len__(self) -> int:
         """Number of facets."""
@@ -71,7 +71,7 @@ class Facets:
     def __repr__(self) -> str:
         """How many, and how sure, in one line."""
         undecided = f", {self.open.size:,} open" if self.open.size else ""
-        return f"Facets({len(self):,} of {self.total:,} rows{undecided}, {self.kind.value}, {self.status.value})"
+        return f"Facets({len(self):,} of {len(self.region):,} rows{undecided}, {self.kind.value}, {self.status.value})"
 
 
 def facets(
@@ -165,6 +165,8 @@ def _made(region: LocalHalfspaces, domain: Domain, setup: LocalPlan, search: _Se
     points = np.concatenate([bounds.decided.points, _witnesses(bounds, groups)])
     points = setup.inputs(points)
     return Facets(
+        region,
+        domain,
         rows,
         np.unique(open_rows),
         kind,
@@ -176,8 +178,6 @@ def _made(region: LocalHalfspaces, domain: Domain, setup: LocalPlan, search: _Se
         points[1:],
         points[0],
         missing,
-        len(region.offsets),
-        domain,
     )
 
 
@@ -228,6 +228,8 @@ def _estimated(region: LocalHalfspaces, domain: Domain, rays: int, seed: int) ->
     by_layer = np.bincount(region.layers[found], minlength=len(region.pattern))
     none = np.zeros(0, dtype=np.int64)
     return Facets(
+        region,
+        domain,
         found,
         np.setdiff1d(np.arange(rows), found),
         Kind.LOWER_BOUND,
@@ -239,8 +241,6 @@ def _estimated(region: LocalHalfspaces, domain: Domain, rays: int, seed: int) ->
         witnesses,
         inner,
         0,
-        rows,
-        domain,
     )
 
 

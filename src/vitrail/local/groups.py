@@ -13,7 +13,7 @@ from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.local.classes import classes_at, inside
 from vitrail.local.points import full_domain
 from vitrail.network.network import Network
-from vitrail.options import one_of, positive_integer
+from vitrail.options import natural_integer, one_of, positive_integer
 
 __all__ = ["PointGroup", "sample_points"]
 
@@ -75,7 +75,7 @@ def sample_points(
     """
     name, number = one_of("group", group, _GROUPS), positive_integer("count", count)
     data = None if X is None else real_points("X", X, net.input_shape)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(natural_integer("seed", seed))
     if name == "random":
         low, high = _limits(net, data, domain)
         share = rng.random((number, low.size))

@@ -299,7 +299,7 @@ class _Maker:
             offset_errors,
             np.bincount(rows.layers[rows.constant], minlength=len(self.tables)).astype(np.int64),
             affine_map,
-            Status.CERTIFIED if proven and np.isfinite(normal_errors).all() else Status.UNCERTIFIED,
+            Status.CERTIFIED if proven and np.isfinite(normal_errors + offset_errors).all() else Status.UNCERTIFIED,
         )
 
     def _units(self, places: Sequence[RowPlaces]) -> list[np.ndarray]:

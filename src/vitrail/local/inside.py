@@ -10,7 +10,7 @@ import numpy as np
 from vitrail.local.constraints import Constraints
 from vitrail.local.outputs import with_rows
 from vitrail.numerics.filters import PROOF_ROOM, SMALLEST, VALUE_ROUNDING, value_rounding
-from vitrail.numerics.interior_point import Iterate, Rows, climb
+from vitrail.numerics.interior_point import Iterate, Rows, below, climb
 
 __all__ = ["Inside"]
 
@@ -55,14 +55,7 @@ class Inside:
         rows, _ = found._rows(within, np.ones(len(within.normals)), float(within.bounded))
         # images have many entries on the limits themselves, from where first steps are short
         start = 0.1 * (0.5 * (within.low + within.high) - point) if within.bounded else np.zeros(point.size)
-        slacks = rows.slacks(start, 0.0)
-        least, mean = float(slacks.min()), float(slacks.mean())
-        ball = climb(
-            rows,
-            (start, least - (0.3 * (mean - least) or 1.0)),
-            None,
-            stop=lambda it: it.value > 0.0 and it.upper <= 1.5 * it.value,
-        )
+        ball = climb(rows, below(rows, start), None, stop=lambda it: it.value > 0.0 and it.upper <= 1.5 * it.value)
         center = point + ball.x
         return replace(found, center=center, radius=max(0.0, float(within.proven_distances(center).min())))
 
@@ -90,9 +83,12 @@ class Inside:
                 found.append(self.point + it.x)
             return bool(found) or refuted(it)
 
-        slack = (cuts.offsets - cuts.normals @ start)[weights > 0.0]
-        step = self.radius if np.isfinite(self.radius) else 1.0
-        last = climb(rows, (start - self.point, float(slack.min()) - step), None, stop=stop)
+        x = start - self.point
+        least = float((rows.offsets - rows.normals @ x)[len(self.within.normals) :][weights > 0.0].min())
+        step = max(self.radius if np.isfinite(self.radius) else 1.0, VALUE_ROUNDING * abs(least))
+        last = climb(rows, (x, least - step), None, stop=stop)
+        if np.isinf(last.value):
+            return None, False
         if found:
             return found[0], False
         return None, refuted(last)
@@ -113,8 +109,10 @@ class Inside:
         def stop(it: Iterate) -> bool:
             return 2.0 * -it.upper > at_most**2 and bound(it) >= at_most
 
-        none = np.zeros(self.point.size)
-        found = climb(rows, (start - self.point, 0.0), None, anchor=none, stop=stop)
+        none, x = np.zeros(self.point.size), start - self.point
+        found = climb(rows, (x, 0.0), None, anchor=none, stop=stop)
+        if np.isinf(found.value):
+            return start, 0.0
         return self.point + found.x, bound(found)
 
     def _rows(self, whole: Constraints, weights: np.ndarray | None, shares: float) -> tuple[Rows, np.ndarray]:

@@ -11,7 +11,7 @@ from vitrail.domains import Domain
 from vitrail.local.constraints import Constraints, constraints_of
 from vitrail.local.halfspaces import LocalHalfspaces
 from vitrail.numerics.filters import GAP_TOLERANCE, MOST_GAP, PROOF_ROOM, RANK_TOLERANCE, TOUCHING, value_rounding
-from vitrail.numerics.interior_point import Iterate, Rows, climb
+from vitrail.numerics.interior_point import Iterate, Rows, below, climb
 from vitrail.status import Status
 
 __all__ = ["Insphere", "insphere"]
@@ -52,8 +52,10 @@ class Insphere:
 
     @property
     def gap(self) -> float:
-        """(upper - radius) / radius: how much larger a ball could be; 0 where both are infinite."""
-        return 0.0 if np.isinf(self.radius) else (self.upper - self.radius) / self.radius
+        """(upper - radius) / radius: how much larger a ball could be; 0 where both are infinite, inf for radius 0."""
+        if np.isinf(self.radius):
+            return 0.0
+        return (self.upper - self.radius) / self.radius if self.radius > 0.0 else float("inf")
 
 
 def insphere(region: LocalHalfspaces, domain: Domain | None = None) -> Insphere:
@@ -83,8 +85,10 @@ def insphere(region: LocalHalfspaces, domain: Domain | None = None) -> Insphere:
         direction = reduced.way_out(within)
         if direction is not None:
             return _endless(region, direction)
-        found, reach = reduced.climb(), reduced.reach
+        found = reduced.climb()
         center = region.point + reduced.basis @ found.x
+        # a proof about centers nearer than the one that was found would say nothing
+        reach = max(reduced.reach, 2.0 * float(np.abs(center - region.point).max()))
         far = float(np.linalg.norm(region.point)) + float(np.sqrt(center.size)) * reach
         found = _whole(found, within, region.point, reach)
     radius, upper = max(0.0, float(within.distances(center).min())), _upper(found, within, 0.0)
@@ -116,17 +120,10 @@ def _farthest(within: Constraints) -> float:
     return PROOF_ROOM * float(np.linalg.norm(np.maximum(np.abs(within.low), np.abs(within.high))))
 
 
-def _start(rows: Rows, x: np.ndarray) -> tuple[np.ndarray, float]:
-    """A start at x: below its smallest slack by a share of how different the slacks are."""
-    slacks = rows.slacks(x, 0.0)
-    least, mean = float(slacks.min()), float(slacks.mean())
-    return x, least - (0.3 * (mean - least) or 1.0)
-
-
 def _in_limits(within: Constraints, point: np.ndarray) -> Iterate:
     rows = Rows(within.normals, within.offsets, within.low, within.high, np.ones(len(within.normals)), 1.0)
     # images have many entries on the limits themselves, from where first steps are short
-    return climb(rows, _start(rows, 0.9 * point + 0.05 * (within.low + within.high)), None)
+    return climb(rows, below(rows, 0.9 * point + 0.05 * (within.low + within.high)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +138,13 @@ class _Reduced:
     def of(cls, within: Constraints, point: np.ndarray) -> _Reduced:
         offsets = within.offsets - within.normals @ point
         n = point.size
-        basis = np.eye(n)
+        # any direction will do where there are no rows
+        basis = np.eye(n, 1)
         if len(within.normals):
             full, triangle, _ = qr(within.normals.T, mode="economic", pivoting=True)
             sizes = np.abs(np.diagonal(triangle))
             rank = int((sizes > RANK_TOLERANCE * sizes.max(initial=0.0)).sum())
-            basis = basis if rank == n else full[:, :rank]
+            basis = np.eye(n) if rank == n else full[:, :rank]
         reach = _REACH * float(np.abs(offsets).max(initial=1.0))
         none = np.full(basis.shape[1], np.inf)
         rows = Rows(within.normals @ basis, offsets, -none, none, np.ones(len(offsets)), 0.0, reach)
@@ -169,7 +167,7 @@ class _Reduced:
 
     def climb(self) -> Iterate:
         """The largest ball; its multipliers are balanced once more, as what is missing counts as far as the reach."""
-        found = climb(self.rows, _start(self.rows, np.zeros(self.basis.shape[1])), None)
+        found = climb(self.rows, below(self.rows, np.zeros(self.basis.shape[1])), None)
         factors = found.factors
         bearing = np.flatnonzero(factors > TOUCHING * factors.max())
         scaled = self.rows.normals[bearing] * factors[bearing, None]

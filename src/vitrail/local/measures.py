@@ -61,11 +61,11 @@ def _decision_columns(_: int) -> dict[str, str]:
     return {
         "crossed": "whether a decision boundary crosses the region in the domain",
         "reachable": "classes that are predicted somewhere in the region and domain",
-        "boundary_pieces": "pairs of classes with a piece of decision boundary between them in the region and domain",
-        "boundary_distance": "distance to the nearest decision boundary inside; input units, inf if there is none",
-        "boundary_distance_lower": "proven lower bound of it; input units",
-        "boundary_distance_upper": "proven upper bound of it; input units",
-        "boundary_ratio": "distance to the nearest boundary of a unit / distance to the nearest decision boundary",
+        "decision_pieces": "pairs of classes with a piece of decision boundary between them in the region and domain",
+        "decision_distance": "distance to the nearest decision boundary inside; input units, inf if there is none",
+        "decision_distance_lower": "proven lower bound of it; input units",
+        "decision_distance_upper": "proven upper bound of it; input units",
+        "decision_ratio": "distance to the nearest boundary of a unit / distance to the nearest decision boundary",
     }
 
 

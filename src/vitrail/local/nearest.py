@@ -10,13 +10,13 @@ from torch import Tensor
 
 from vitrail.cells.batch import CutTable
 from vitrail.engines.row_places import RowPlaces
+from vitrail.local.columns import lengths_of
 from vitrail.local.values import Values
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
     EXACT_FORM_ROUNDING,
     LARGE,
     SMALLEST,
-    SMALLEST_NORM,
     UNIT_ROUNDOFF,
     VAGUE,
 )
@@ -106,10 +106,10 @@ class Layer:
         at = (cell, *(part[moves] for part in np.nonzero(asked)))
         size = np.abs(gradients[moves])
         if norm == "l2":
-            length = np.linalg.norm(size, axis=1)
+            length = lengths_of(size)
         else:
             length = size.sum(axis=1) if norm == "l1" else size.max(axis=1, initial=0.0)
-        room = (EXACT_FORM_ROUNDING + (size.shape[1] + 8) * UNIT_ROUNDOFF) * length + SMALLEST_NORM
+        room = (EXACT_FORM_ROUNDING + (size.shape[1] + 8) * UNIT_ROUNDOFF) * length + SMALLEST
         gaps, off = self.gaps[at], self.gap_errors[at]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.values[at] = gaps / length

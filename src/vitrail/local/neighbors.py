@@ -9,6 +9,7 @@ import numpy as np
 
 from vitrail.domains import Domain
 from vitrail.engines.neighbors import neighbors_across
+from vitrail.errors import InvalidOptionError
 from vitrail.local.facets import Facets
 from vitrail.local.facets import facets as facets_of
 from vitrail.local.halfspaces import LocalHalfspaces
@@ -107,6 +108,7 @@ def neighbors(region: LocalHalfspaces, domain: Domain | None = None, *, facets: 
     Raises:
         InvalidDomainError: as `facets`.
         InvalidModelError: the network's numbers overflow on the domain.
+        InvalidOptionError: facets of another region, or of another domain than is given.
 
     Example:
         >>> import vitrail
@@ -117,6 +119,11 @@ def neighbors(region: LocalHalfspaces, domain: Domain | None = None, *, facets: 
     """
     if facets is None:
         facets = facets_of(region, domain)
+    if facets.region is not region or domain not in (None, facets.domain):
+        raise InvalidOptionError(
+            "facets: expected those of this region in this domain, as region.facets(domain) gives them, found "
+            f"{facets!r} of another region or domain"
+        )
     crossing = crossing_of(region, facets.domain, facets.rows)
     layout, own = crossing.rows.plan.layout, region.words[None]
     across = neighbors_across(crossing.along, own, crossing.rows, crossing.groups, crossing.facets)

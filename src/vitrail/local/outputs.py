@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vitrail.local.columns import lengths_of
 from vitrail.local.constraints import Constraints
 from vitrail.local.halfspaces import LocalHalfspaces
 from vitrail.local.map_errors import map_errors
@@ -137,9 +138,8 @@ class Outputs:
 
 def _lengths(slopes: np.ndarray) -> np.ndarray:
     """Lengths of rows, 1 for rows of zeros."""
-    largest = np.abs(slopes).max(axis=1)
-    scaled = slopes / np.where(largest > 0.0, largest, 1.0)[:, None]
-    return np.where(largest > 0.0, largest * np.linalg.norm(scaled, axis=1), 1.0)
+    lengths = lengths_of(slopes)
+    return np.where(lengths > 0.0, lengths, 1.0)
 
 
 def _first_equal(rows: np.ndarray) -> np.ndarray:

@@ -166,8 +166,14 @@ def points_in(net: Network, inputs: ArrayLike, domain: Domain) -> np.ndarray:
     domain, points = full_domain(net, domain), real_points("inputs", inputs, net.input_shape)
     outside = DomainSides.of(domain).outside(points)
     for i in np.flatnonzero(outside >= 0).tolist():
-        raise InvalidDomainError(
-            f"input {i} is outside the domain ({domain.description}), beyond its side {outside[i]}; "
-            "give points of the domain"
-        )
+        found = f"input {i} is outside the domain ({domain.description}), beyond its side {outside[i]}"
+        if isinstance(domain, Box):
+            low, high = domain.limits
+            away = np.maximum(low - points[i], points[i] - high)
+            worst = int(away.argmax())
+            found = (
+                f"input {i} is outside the domain ({domain.description}): number {worst} is {points[i, worst]:.6g}, "
+                f"expected {low[worst]:.6g} to {high[worst]:.6g}"
+            )
+        raise InvalidDomainError(f"{found}; give points of the domain, in its units")
     return points

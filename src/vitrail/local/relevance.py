@@ -10,12 +10,12 @@ import torch
 from numpy.typing import ArrayLike
 
 from vitrail.domains import Domain
-from vitrail.domains.checks import real_points
+from vitrail.domains.checks import real_array, real_points
 from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.local.classes import batches, class_of, inside
 from vitrail.local.transfer import Transfer, transfer
 from vitrail.network.network import Network
-from vitrail.options import positive_integer
+from vitrail.options import natural_integer, positive_integer
 
 __all__ = ["Relevance", "relevance"]
 
@@ -133,7 +133,14 @@ def relevance(
         raise InvalidDomainError(f"x: expected one input in the domain, {what}")
     steps, lengths = _directions(directions, point.shape[1], seed), _radii(radii, domain, point)
     points = (point + lengths[None, :, None] * steps[:, None, :]).reshape(-1, point.shape[1])
+    if targets is None and labels is not None:
+        raise InvalidOptionError("labels: expected targets with them, found none")
     here = inside(net, domain, points)
+    if not here.any():
+        raise InvalidDomainError(
+            "relevance: all points around x are outside the domain, as x lies on many of its sides; give directions "
+            "that point inwards (targets - x), smaller radii, or no domain"
+        )
     pieces, prediction, gradient = _at(net, point, None)
     wanted = int(prediction[0])
     cosines, switched, same = np.full((3, len(points)), np.nan)
@@ -152,8 +159,6 @@ def relevance(
     cosines, switched, same = cosines.reshape(shape), switched.reshape(shape), same.reshape(shape)
     here, zero = here.reshape(shape), zero.reshape(shape)
     served = None if targets is None else transfer(net, point, targets, labels=labels)
-    if targets is None and labels is not None:
-        raise InvalidOptionError("labels: expected targets with them, found none")
     return Relevance(point[0], wanted, lengths, steps, cosines, switched, same, here, zero, served)
 
 
@@ -196,9 +201,10 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _directions(given: int | ArrayLike, inputs: int, seed: int) -> np.ndarray:
     if isinstance(given, int):
-        steps = np.random.default_rng(seed).normal(size=(positive_integer("directions", given), inputs))
+        generator = np.random.default_rng(natural_integer("seed", seed))
+        steps = generator.normal(size=(positive_integer("directions", given), inputs))
     else:
-        steps = np.asarray(given, dtype=np.float64)
+        steps = real_array("directions", given)
     if steps.ndim != 2 or steps.shape[1] != inputs or not len(steps):
         raise InvalidOptionError(f"directions: expected a number or an array (d, {inputs}), found shape {steps.shape}")
     largest = np.abs(steps).max(axis=1)

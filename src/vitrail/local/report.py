@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from os import cpu_count
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from tqdm.auto import tqdm
 from vitrail.domains import Domain, Space
 from vitrail.engines.run import threads
 from vitrail.errors import InvalidOptionError
+from vitrail.local.classes import classes_at
 from vitrail.local.distance import distance_to_boundary
 from vitrail.local.measures import MEASURES
 from vitrail.local.points import points_in
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-_AT_ONCE = 4
+_AT_ONCE = 2
 """Points of one task: more make progress coarse."""
 
 _WORST_LAST = (Status.EXACT, Status.CERTIFIED, Status.PARTIAL, Status.UNCERTIFIED)
@@ -39,23 +42,24 @@ def report(
     X: ArrayLike,
     domain: Domain | None = None,
     *,
-    measures: Sequence[str] = ("distance", "insphere", "directions", "decision"),
-    group: str | Sequence[str] | None = None,
+    measures: str | Sequence[str] = ("distance", "insphere", "directions", "decision"),
+    group: str | Sequence[str] = "data",
     executor: Executor | None = None,
     progress: bool = False,
 ) -> pandas.DataFrame:
     """Measure the regions around the inputs X, one input or a batch: a table with a row for each, in their order.
 
-    `measures` are among "distance" (to the nearest boundary of a unit, wherever the domain ends; quick, needs no
-    region), "insphere", "directions", "decision", "facets" and "neighbors" (both slow in many dimensions). `group`
-    names the group of all points or of each. `table.attrs["columns"]` says what every column means, and its unit.
-    `status` is that of the weakest of the results in a row. The regions are worked on side by side by `executor`, by
-    default by threads, one per core; `progress` shows a bar.
+    `measures` are one or some of "distance" (to the nearest boundary of a unit, wherever the domain ends; quick, needs
+    no region), "insphere", "directions", "decision" (seconds in hundreds of inputs, minutes in thousands), "facets" and
+    "neighbors" (ten times as long). `group` names the group of all points or of each. `table.attrs["columns"]` says
+    what every column means, and its unit. `region` is the same where points share one. Each measure has a status of its
+    own, `status` is the weakest in a row. The regions are worked on side by side by `executor`, by default by threads,
+    one per core; `progress` shows a bar.
 
     Raises:
         InvalidDomainError: inputs that do not fit the network or lie outside the domain, or a domain of fewer
             dimensions than the input.
-        InvalidOptionError: an unknown measure, or not as many groups as points.
+        InvalidOptionError: an unknown measure, none, or not as many groups as points.
 
     Example:
         >>> import vitrail
@@ -66,44 +70,59 @@ def report(
     """
     import pandas  # slow to import
 
-    chosen = [one_of("measures", name, ["distance", *MEASURES]) for name in measures]
+    given = [measures] if isinstance(measures, str) else measures
+    chosen = [one_of("measures", name, ["distance", *MEASURES]) for name in given]
+    if not chosen:
+        raise InvalidOptionError(f"measures: expected some of distance, {', '.join(MEASURES)}, found none")
     space = Space(net.input_shape or 1) if domain is None else domain
     points = points_in(net, X, space)
-    names = [group] * len(points) if group is None or isinstance(group, str) else list(group)
+    names = [group] * len(points) if isinstance(group, str) else list(group)
     if len(names) != len(points):
         raise InvalidOptionError(
             f"group: expected one name, or one for each of {len(points)} points, found {len(names)}"
         )
-    values = net.forward(points.reshape(-1, *net.input_shape)).reshape(len(points), -1).numpy()
-    table: dict[str, object] = {"point": np.arange(len(points)), "group": names, "prediction": _classes(values)}
+    table: dict[str, object] = {"point": np.arange(len(points)), "group": names, "prediction": classes_at(net, points)}
     columns = {
         "point": "number of the point among those given",
         "group": "group of the point, as given",
         "prediction": "predicted class: the largest output, for one output its sign as 0 or 1",
     }
-    status = [Status.EXACT] * len(points)
+    statuses: dict[str, list[Status]] = {}
     if "distance" in chosen:
         distances = distance_to_boundary(net, points, progress=progress)
-        own = distances.to_frame()
-        table |= {name: own[name].to_numpy() for name in own.columns if name not in columns}
-        columns |= {name: text for name, text in own.attrs["columns"].items() if name not in columns}
-        status = [Status.CERTIFIED if proven else Status.UNCERTIFIED for proven in distances.certified]
+        own = distances.to_frame().drop(columns=["point", "certified"])
+        table |= {name: own[name].to_numpy() for name in own.columns}
+        columns |= {name: own.attrs["columns"][name] for name in own.columns}
+        columns["distance"] = "l2 distance to the nearest boundary of a unit, in input units, wherever the domain ends"
+        statuses["distance"] = [Status.CERTIFIED if proven else Status.UNCERTIFIED for proven in distances.certified]
     asked = [name for name in MEASURES if name in chosen]
     if asked:
         layers = len(net.graph.piecewise)
-        described = {name: text for measure in asked for name, text in MEASURES[measure].describe(layers).items()}
         found = _measured(net, points, space, asked, executor, progress)
-        table |= {name: [row[name] for row, _ in found] for name in described}
-        columns |= described
-        status = [_weakest(a, b) for a, (_, b) in zip(status, found, strict=True)]
-    table["status"] = [word.value for word in status]
-    columns["status"] = "how sure the row is: the weakest status of its results"
+        table["region"] = [row.region for row in found]
+        columns["region"] = "digest of the pattern, the same for points in one region"
+        for measure in asked:
+            described = MEASURES[measure].describe(layers)
+            table |= {name: [row.values[name] for row in found] for name in described}
+            columns |= described
+            statuses[measure] = [row.statuses[measure] for row in found]
+    for measure, words in statuses.items():
+        table[f"{measure}_status"] = [word.value for word in words]
+        columns[f"{measure}_status"] = f"how sure the results of {measure} are"
+    table["status"] = [_weakest(words).value for words in zip(*statuses.values(), strict=True)]
+    columns["status"] = "how sure the row is: the weakest status in it"
     frame = pandas.DataFrame(table)
     frame.attrs["columns"] = {name: columns[name] for name in frame.columns}
     return frame
 
 
-_Row = tuple[dict[str, object], Status]
+@dataclass(frozen=True)
+class _Row:
+    """What was measured of one region: its digest, values by column, statuses by measure."""
+
+    region: str
+    values: dict[str, object]
+    statuses: dict[str, Status]
 
 
 def _measured(
@@ -126,12 +145,16 @@ def _measured(
 
 @contextmanager
 def _workers(executor: Executor | None) -> Iterator[Callable[..., Future[list[_Row]]]]:
-    """Where to send tasks; products of threads side by side use one core each."""
+    """Where to send tasks; products of threads side by side use one core each. What was begun is not waited for."""
     if executor is not None:
         yield executor.submit
         return
-    with threads(1), ThreadPoolExecutor(cpu_count() or 1) as pool:
-        yield pool.submit
+    with threads(1):
+        pool = ThreadPoolExecutor(cpu_count() or 1)
+        try:
+            yield pool.submit
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _measure(net: Network, points: np.ndarray, domain: Domain, measures: Sequence[str]) -> list[_Row]:
@@ -139,18 +162,13 @@ def _measure(net: Network, points: np.ndarray, domain: Domain, measures: Sequenc
     rows: list[_Row] = []
     for region in regions_at(net, points, domain):
         values: dict[str, object] = {}
-        status = region.status
+        statuses: dict[str, Status] = {}
         for name in measures:
-            found, sure = MEASURES[name].of(region)
+            found, statuses[name] = MEASURES[name].of(region)
             values |= found
-            status = _weakest(status, sure)
-        rows.append((values, status))
+        rows.append(_Row(sha256(region.words.tobytes()).hexdigest()[:16], values, statuses))
     return rows
 
 
-def _weakest(a: Status, b: Status) -> Status:
-    return max(a, b, key=_WORST_LAST.index)
-
-
-def _classes(values: np.ndarray) -> np.ndarray:
-    return values.argmax(axis=1) if values.shape[1] > 1 else (values[:, 0] > 0).astype(np.int64)
+def _weakest(words: Sequence[Status]) -> Status:
+    return max(words, key=_WORST_LAST.index)

@@ -9,6 +9,7 @@ import numpy as np
 
 from vitrail.cells.batch import CutTable
 from vitrail.engines.row_places import RowPlaces
+from vitrail.local.columns import lengths_of
 from vitrail.local.norms import Norms
 from vitrail.local.values import Values
 from vitrail.numerics.filters import (
@@ -16,7 +17,7 @@ from vitrail.numerics.filters import (
     EXACT_FORM_ROUNDING,
     LARGE,
     PROOF_ROOM,
-    SMALLEST_NORM,
+    SMALLEST,
     UNIT_ROUNDOFF,
     gamma,
 )
@@ -72,7 +73,7 @@ class Rows:
         matrix = np.concatenate([np.zeros((0, norms.basis.columns)), *gradients])
         return cls(
             matrix,
-            np.linalg.norm(matrix, axis=1),
+            lengths_of(matrix),
             np.concatenate([none, *errors]),
             np.concatenate([none, *values]),
             np.concatenate([none, *value_errors]),
@@ -84,9 +85,9 @@ class Rows:
     def replace(self, rows: np.ndarray, gradients: np.ndarray, moves: np.ndarray) -> None:
         """Exact gradients of some rows, rounded; those that are zero are constant."""
         self.gradients[rows] = gradients
-        self.lengths[rows] = np.linalg.norm(gradients, axis=1)
+        self.lengths[rows] = lengths_of(gradients)
         room = EXACT_FORM_ROUNDING + (gradients.shape[1] + 8) * UNIT_ROUNDOFF
-        self.errors[rows] = room * self.lengths[rows] + SMALLEST_NORM
+        self.errors[rows] = room * self.lengths[rows] + SMALLEST
         self.constant[rows] = ~moves
 
     def guess(self, rows: np.ndarray) -> None:

@@ -84,8 +84,9 @@ def _affine_errors(op: AffineOp, absolute: AffineOp, inputs: Sequence[_Tracked])
     if exact and absolute.weight is not None:
         # |w| |x| is at most the product of the norms, which is cheaper
         sizes = torch.linalg.vector_norm(inputs[0][0], dim=1, keepdim=True)
-        error = sizes * torch.linalg.vector_norm(absolute.weight, dim=1) * (rounding * PROOF_ROOM)
-        error += SMALLEST_NORM * rounding + lost(op)
+        lengths = torch.linalg.vector_norm(absolute.weight, dim=1)
+        # either norm may have lost squares to underflow
+        error = (sizes + SMALLEST_NORM) * (lengths + SMALLEST_NORM) * (rounding * PROOF_ROOM) + lost(op)
     else:
         tracked = [_with_errors(own) for own in inputs]
         error = mapped_errors(op, absolute, [v.abs()[:, None] for v, _ in tracked], [e[:, None] for _, e in tracked])

@@ -16,6 +16,7 @@ __all__ = [
     "LARGEST",
     "MAP_ESTIMATE_OPERATIONS",
     "MEET_ROUNDING",
+    "MOST_DISTANCE_GAP",
     "MOST_GAP",
     "OVERFLOWING",
     "PIVOT_TOLERANCE",
@@ -133,6 +134,9 @@ the check of its answer judges."""
 
 GAP_TOLERANCE = 2.0**-30
 """An interior point method ends where its bounds agree to this share of the optimum; proofs are computed after that."""
+
+MOST_DISTANCE_GAP = 2.0**-17
+"""As `MOST_GAP`, for distances to decision boundaries, and as a share of the ball inside: rows are not known better."""
 
 MOST_GAP = 1e-8
 """The largest gap between the proven bounds of an optimum, as a share of it, that is called certified."""

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dpotrs
 
-from vitrail.numerics.filters import GAP_TOLERANCE, PROOF_ROOM, RIDGE, gamma
+from vitrail.numerics.equations import Equations
+from vitrail.numerics.filters import FINE, GAP_TOLERANCE, PROOF_ROOM, gamma
 
-__all__ = ["Iterate", "Rows", "climb"]
+__all__ = ["Iterate", "Rows", "below", "climb"]
 
 _MOST_STEPS = 80
 _MOST_IDLE_STEPS = 8
@@ -135,6 +133,19 @@ class Iterate:
         return _dual_value(rows, self.goal, self.anchor, factors, error)
 
 
+def below(rows: Rows, x: np.ndarray) -> tuple[np.ndarray, float]:
+    """A start at x for the largest r: below the smallest slack by a share of how different the slacks are.
+
+    Example:
+        >>> half = Rows(np.zeros((0, 1)), np.zeros(0), np.zeros(1), np.ones(1), np.ones(0), 1.0)
+        >>> below(half, np.array([0.5]))[1]
+        -0.5
+    """
+    slacks = rows.slacks(x, 0.0)
+    least, mean = float(slacks.min()), float(slacks.mean())
+    return x, least - (0.3 * (mean - least) or 1.0)
+
+
 def climb(
     rows: Rows,
     start: tuple[np.ndarray, float],
@@ -145,7 +156,8 @@ def climb(
 ) -> Iterate:
     """Maximize r, or goal . x, or -|x - anchor|^2 / 2, from a start (x, r) strictly inside all rows and limits.
 
-    With weights in the rows and no goal it is r. Ends where `stop` says so, where value and upper bound agree to
+    With weights in the rows and no goal it is r. From a start that is not inside, where rounding may have moved it,
+    nothing is found, and the value is -inf. Ends where `stop` says so, where value and upper bound agree to
     `GAP_TOLERANCE` of the value, or where rounding allows no more steps: look at the bounds of what is returned.
 
     Example:
@@ -156,6 +168,10 @@ def climb(
     """
     (x, r), state = start, _State(rows, goal, anchor)
     slacks = rows.slacks(x, r)
+    if not (slacks > 0.0).all():
+        # not even a bound from below
+        none = np.zeros(slacks.size)
+        return replace(state.iterate(x, r, none, 0), value=-np.inf)
     factors = _first_factors(rows, goal, slacks)
     best, idle = state.iterate(x, r, factors, 0), 0
     for step in range(1, _MOST_STEPS + 1):
@@ -198,7 +214,8 @@ class _State:
     ) -> tuple[np.ndarray, float, np.ndarray] | None:
         """The next point and multipliers; None where rounding has eaten the equations."""
         rows = self.rows
-        equations = _Equations.of(rows, factors / slacks, 0.0 if self.anchor is None else 1.0)
+        curvature = 0.0 if self.anchor is None else 1.0
+        equations = Equations.of(rows.normals, rows.weights, rows.shares, factors / slacks, curvature)
         if equations is None:
             return None
         across, across_r = rows.across(factors)
@@ -211,16 +228,27 @@ class _State:
         products = slacks * factors
         mean = float(products.mean())
 
-        def direction(target: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+        def direction(target: np.ndarray, refine: bool) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
             pull, pull_r = rows.across(target / slacks)
             dx, dr = equations.solve(missing - pull, missing_r - pull_r)
             change = -rows.along(dx, dr)
-            return dx, dr, change, (target - factors * change) / slacks
+            lift = (target - factors * change) / slacks
+            if not refine:
+                return dx, dr, change, lift
+            left, left_r = rows.across(lift)
+            left = missing - left - (0.0 if self.anchor is None else dx)
+            if np.abs(left).sum() > FINE * factors.sum():
+                # what is left adds up in the upper bound, and nowhere else
+                more, more_r = equations.solve(left, missing_r - left_r)
+                dx, dr = dx + more, dr + more_r
+                change = -rows.along(dx, dr)
+                lift = (target - factors * change) / slacks
+            return dx, dr, change, lift
 
-        _, _, change, lift = direction(-products)
+        _, _, change, lift = direction(-products, False)
         reached = (slacks + _longest(slacks, change) * change) @ (factors + _longest(factors, lift) * lift)
         center = (float(reached) / slacks.size / mean) ** 3 * mean
-        dx, dr, change, lift = direction(center - products - change * lift)
+        dx, dr, change, lift = direction(center - products - change * lift, True)
         if not np.isfinite(lift).all():
             return None
         far, high = (min(1.0, _TO_THE_WALL * _longest(v, d)) for v, d in ((slacks, change), (factors, lift)))
@@ -228,93 +256,6 @@ class _State:
             # the point is part of the multipliers' condition, so both go as far
             far = high = min(far, high)
         return x + far * dx, r + far * dr, factors + high * lift
-
-
-@dataclass(frozen=True, eq=False)
-class _Equations:
-    """(curvature + normals^T D normals + limits) dx + border dr = f, border . dx + corner dr = g."""
-
-    inverse: Callable[[np.ndarray], np.ndarray]
-    border: np.ndarray | None
-    bent: np.ndarray | None
-    corner: float
-
-    @classmethod
-    def of(cls, rows: Rows, ratios: np.ndarray, curvature: float) -> _Equations | None:
-        m, n = rows.normals.shape
-        own, diagonal = ratios[:m], np.full(n, curvature)
-        if rows.boxed:
-            diagonal = diagonal + ratios[m : m + n] + ratios[m + n :]
-        inverse = _by_rows(rows.normals, own, diagonal) if 2 * m <= n and (diagonal > 0.0).all() else None
-        inverse = inverse or _by_coordinates(rows.normals, own, diagonal)
-        if inverse is None:
-            return None
-        if rows.weights is None:
-            return cls(inverse, None, None, 1.0)
-        border, corner = rows.normals.T @ (own * rows.weights), float(own @ rows.weights**2)
-        if rows.boxed and rows.shares:
-            border = border + rows.shares * (ratios[m : m + n] - ratios[m + n :])
-            corner += rows.shares**2 * float(ratios[m:].sum())
-        bent = inverse(border)
-        left = corner - float(border @ bent)
-        return cls(inverse, border, bent, left) if left > 0.0 else None
-
-    def solve(self, f: np.ndarray, g: float) -> tuple[np.ndarray, float]:
-        """Both unknowns; dr is 0 where there is no r."""
-        dx = self.inverse(f)
-        if self.border is None or self.bent is None:
-            return dx, 0.0
-        dr = (g - float(self.border @ dx)) / self.corner
-        return dx - self.bent * dr, dr
-
-
-_Inverse = Callable[[np.ndarray], np.ndarray]
-
-
-def _by_coordinates(normals: np.ndarray, ratios: np.ndarray, diagonal: np.ndarray) -> _Inverse | None:
-    scaled = normals * np.sqrt(ratios)[:, None]
-    # the transpose of a row-major array is what the library takes without copying
-    matrix = dsyrk(1.0, scaled.T, lower=1) if len(scaled) else np.zeros((diagonal.size,) * 2, order="F")
-    matrix[np.diag_indices(diagonal.size)] += diagonal
-    inverse = _factored(matrix.copy(order="F"))
-    if inverse is not None:
-        return inverse
-    # near optima that are not unique rounding eats small eigenvalues; along those little is left to gain
-    matrix[np.diag_indices(diagonal.size)] += RIDGE * matrix.diagonal().max()
-    return _factored(matrix)
-
-
-def _by_rows(normals: np.ndarray, ratios: np.ndarray, diagonal: np.ndarray) -> _Inverse | None:
-    """The same inverse by Woodbury's identity; close to the optimum it may be lost to rounding."""
-    scaled = normals / np.sqrt(diagonal)
-    matrix = dsyrk(1.0, scaled.T, lower=1, trans=1) if len(scaled) else np.zeros((0, 0), order="F")
-    matrix[np.diag_indices(ratios.size)] += 1.0 / ratios
-    inner = _factored(matrix)
-    if inner is None:
-        return None
-
-    def inverse(f: np.ndarray) -> np.ndarray:
-        plain = f / diagonal
-        return plain - (normals.T @ inner(normals @ plain)) / diagonal
-
-    probe = np.sqrt(diagonal)
-    found = inverse(probe)
-    back = diagonal * found + normals.T @ (ratios * (normals @ found))
-    return inverse if np.abs(back - probe).max() <= GAP_TOLERANCE * probe.max() else None
-
-
-def _factored(matrix: np.ndarray) -> _Inverse | None:
-    if not matrix.size:
-        return lambda f: f
-    factor, failed = dpotrf(matrix, lower=1, overwrite_a=1, clean=0)
-    if failed:
-        return None
-
-    def inverse(f: np.ndarray) -> np.ndarray:
-        found: Any = dpotrs(factor, f, lower=1)[0]
-        return np.asarray(found)
-
-    return inverse
 
 
 def _longest(values: np.ndarray, change: np.ndarray) -> float:
@@ -327,7 +268,9 @@ def _first_factors(rows: Rows, goal: np.ndarray | None, slacks: np.ndarray) -> n
     """Multipliers that balance the slacks, raised on the limits until their sum is the goal where there are limits."""
     factors = 1.0 / slacks
     if rows.weights is not None:
-        factors = _repaired(rows, None, factors)
+        if rows.boxed:
+            lack = -rows.across(factors)[0]
+            factors[len(rows.offsets) :] += np.concatenate([np.maximum(lack, 0.0), np.maximum(-lack, 0.0)])
         return factors / rows.across(factors)[1]
     across = float(np.abs(rows.across(factors)[0]).sum())
     size = 1.0 if goal is None else float(np.abs(goal).sum())
@@ -335,14 +278,20 @@ def _first_factors(rows: Rows, goal: np.ndarray | None, slacks: np.ndarray) -> n
 
 
 def _repaired(rows: Rows, goal: np.ndarray | None, factors: np.ndarray) -> np.ndarray:
-    """Multipliers whose sum is the goal but for rounding: the limits take what the rows lack."""
+    """Multipliers whose sum is the goal but for rounding: the limits make up for what the rows lack.
+
+    First by a smaller multiplier of the limit across, which costs nothing.
+    """
     if not rows.boxed:
         return factors
     m, n = rows.normals.shape
     lack = -rows.across(factors)[0] if goal is None else goal - rows.across(factors)[0]
     result = factors.copy()
-    result[m : m + n] += np.maximum(lack, 0.0)
-    result[m + n :] += np.maximum(-lack, 0.0)
+    high, low = result[m : m + n], result[m + n :]
+    for own, across, wanted in ((high, low, np.maximum(lack, 0.0)), (low, high, np.maximum(-lack, 0.0))):
+        taken = np.minimum(wanted, across)
+        across -= taken
+        own += wanted - taken
     return result
 
 

@@ -22,7 +22,7 @@ __all__ = ["DRAWN", "plot_report"]
 DRAWN = {
     "distance": "distance to the region's boundary (input units)",
     "radius": "radius of the largest ball in the region (input units)",
-    "boundary_distance": "distance to the decision boundary in the region (input units)",
+    "decision_distance": "distance to the decision boundary in the region (input units)",
 }
 """Columns that have a histogram, with the text below it."""
 
