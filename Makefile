@@ -31,7 +31,7 @@ bench: .venv/stamp-dev benchmarks/.venv/stamp ## set up and run the benchmarks, 
 bench-space: .venv/stamp-dev benchmarks/.venv/stamp ## only those in three and more dimensions, about a quarter of an hour
 	.venv/bin/python benchmarks/space.py
 
-bench-local: .venv/stamp-dev ## only those around points, about a quarter of an hour
+bench-local: .venv/stamp-dev ## only those around points, about ten minutes
 	.venv/bin/python benchmarks/local.py
 
 lint: .venv/stamp-dev ## check style and formatting

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from vitrail.domains import Domain
@@ -22,6 +23,7 @@ from vitrail.local.points import DomainSides, full_domain, points_in
 from vitrail.local.sweep import Stream, routes_of
 from vitrail.local.values import Values, values_at
 from vitrail.network.network import Network
+from vitrail.network.ops.base import size_of
 from vitrail.options import one_of
 from vitrail.status import Status
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = ["NO_BOUNDARY", "Distances", "distance_to_boundary"]
+
+_BATCH_NUMBERS = 2**20
+"""Values of points that are computed at a time."""
 
 NO_BOUNDARY = int(np.iinfo(np.int64).min)
 """The unit of a point that has no boundary around it; its layer is -2."""
@@ -155,24 +160,37 @@ def distance_to_boundary(
     decider = Decider(graph, domain, tables, exact=exact)
     basis, stream = basis_of(graph, norm), Stream(graph, outputs=False)
     size, columns = basis.chunks(len(points), 8 * len(sides))
+    entries = sum(size_of(shape) for shape in graph.shapes) + len(sides)
+    # what is small for one point is computed for more of them than gradients are
+    batch = size * max(1, _BATCH_NUMBERS // (entries * size))
     parts: list[Nearest] = []
     with tqdm(total=len(points), unit=" points", disable=not progress) as bar:
-        for start in range(0, len(points), size):
-            part = points[start : start + size]
+        for start in range(0, len(points), batch):
+            part = points[start : start + batch]
             found = values_at(graph, torch.from_numpy(part.reshape(-1, *graph.input_shape).copy()), outputs=False)
             proven = decider.settle(part, found)
-            norms = Norms(basis, DUAL[norm], routes_of(graph, [torch.from_numpy(own) for own in found.pieces]))
-            for low, high in spans(basis.columns, columns):
-                stream.run(basis.start(low, high), norms.routes, norms)
+            routes = routes_of(graph, [torch.from_numpy(own) for own in found.pieces])
+            bounds: list[list[tuple[Tensor, Tensor]]] = []
+            for first, last in spans(len(part), size):
+                norms = Norms(basis, DUAL[norm], [route[first:last] for route in routes])
+                for low, high in spans(basis.columns, columns):
+                    stream.run(basis.start(low, high), norms.routes, norms)
+                bounds.append([_of_each(pair, last - first) for pair in norms.finished(stream.stop)])
+                bar.update(last - first)
             rows = [
-                Layer.of(number, table, found, *bounds)
-                for number, (table, bounds) in enumerate(zip(tables, norms.finished(stream.stop), strict=True))
+                Layer.of(number, table, found, *(torch.cat(own) for own in zip(*pairs, strict=True)))
+                for number, (table, *pairs) in enumerate(zip(tables, *bounds, strict=True))
             ]
             slacks = sides.slacks(part, norm)
             settled = _look(decider, DUAL[norm], found, rows, slacks)
             parts.append(Nearest.of(rows, slacks, proven, settled))
-            bar.update(len(part))
     return _joined(norm, parts)
+
+
+def _of_each(pair: tuple[Tensor, Tensor], count: int) -> tuple[Tensor, Tensor]:
+    """Norms and errors of each of some points: those before the first switch are computed once for all."""
+    norms, errors = pair
+    return norms.expand(count, *norms.shape[1:]), errors.expand(count, *errors.shape[1:])
 
 
 def _look(

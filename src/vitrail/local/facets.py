@@ -21,7 +21,7 @@ from vitrail.status import Kind, Status
 
 __all__ = ["Facets", "facets"]
 
-_MOST_FOR_A_BALL = 2**34
+_MOST_FOR_A_BALL = 2**36
 """Multiplications of a step for the largest ball; beyond, rays start at the region's point."""
 
 

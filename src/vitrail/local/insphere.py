@@ -166,17 +166,8 @@ class _Reduced:
         return direction if (ahead > 0.0).all() else None
 
     def climb(self) -> Iterate:
-        """The largest ball; its multipliers are balanced once more, as what is missing counts as far as the reach."""
-        found = climb(self.rows, below(self.rows, np.zeros(self.basis.shape[1])), None)
-        factors = found.factors
-        bearing = np.flatnonzero(factors > TOUCHING * factors.max())
-        scaled = self.rows.normals[bearing] * factors[bearing, None]
-        share = np.linalg.lstsq(scaled.T, scaled.sum(axis=0), rcond=None)[0]
-        if not (np.abs(share) < 1.0).all():
-            return found
-        balanced = np.zeros(factors.size)
-        balanced[bearing] = factors[bearing] * (1.0 - share)
-        return replace(found, factors=balanced)
+        """The largest ball."""
+        return climb(self.rows, below(self.rows, np.zeros(self.basis.shape[1])), None).balanced()
 
 
 def _whole(found: Iterate, within: Constraints, point: np.ndarray, reach: float) -> Iterate:

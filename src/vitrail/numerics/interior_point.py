@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.numerics.equations import Equations
-from vitrail.numerics.filters import FINE, GAP_TOLERANCE, PROOF_ROOM, gamma
+from vitrail.numerics.filters import FINE, GAP_TOLERANCE, PROOF_ROOM, TOUCHING, gamma
 
 __all__ = ["Iterate", "Rows", "below", "climb"]
 
@@ -132,6 +132,28 @@ class Iterate:
             return float("inf")
         return _dual_value(rows, self.goal, self.anchor, factors, error)
 
+    def balanced(self) -> Iterate:
+        """The same with multipliers of the largest r whose sum is 0 but for rounding, if that proves more.
+
+        Close to the optimum the equations of a step lose digits. Here the multipliers of rows that matter are corrected
+        where no limit can make up for it, in the directions that limits do not bear.
+        """
+        rows, m, factors = self.rows, len(self.rows.offsets), self.factors.copy()
+        n = rows.low.size
+        matters = factors > TOUCHING * factors.max(initial=0.0)
+        free = ~(matters[m : m + n] | matters[m + n :]) if rows.boxed else np.ones(n, dtype=bool)
+        bearing = np.flatnonzero(matters[:m])
+        if not rows.boxed:
+            # what is left of the others would count as far as the points may be
+            factors[~matters] = 0.0
+        scaled = rows.normals[np.ix_(bearing, free)] * factors[bearing, None]
+        share = np.linalg.lstsq(scaled.T, rows.across(factors)[0][free], rcond=None)[0]
+        if not (np.abs(share) < 1.0).all():
+            return self
+        factors[bearing] *= 1.0 - share
+        upper = _dual_value(rows, self.goal, self.anchor, _repaired(rows, self.goal, factors), 0.0)
+        return replace(self, factors=factors, upper=upper) if upper < self.upper else self
+
 
 def below(rows: Rows, x: np.ndarray) -> tuple[np.ndarray, float]:
     """A start at x for the largest r: below the smallest slack by a share of how different the slacks are.
@@ -173,10 +195,10 @@ def climb(
         none = np.zeros(slacks.size)
         return replace(state.iterate(x, r, none, 0), value=-np.inf)
     factors = _first_factors(rows, goal, slacks)
-    best, idle = state.iterate(x, r, factors, 0), 0
+    best, idle, done = state.iterate(x, r, factors, 0), 0, False
     for step in range(1, _MOST_STEPS + 1):
-        done = best.upper - best.value <= GAP_TOLERANCE * abs(best.value)
-        if done or idle > _MOST_IDLE_STEPS or (stop is not None and stop(best)):
+        done = best.upper - best.value <= GAP_TOLERANCE * abs(best.value) or (stop is not None and stop(best))
+        if done or idle > _MOST_IDLE_STEPS:
             break
         moved = state.step(x, r, slacks, factors)
         if moved is None:
@@ -191,7 +213,11 @@ def climb(
         point = found if better[0] else best
         bound = found if better[1] else best
         best = replace(point, factors=bound.factors, upper=bound.upper, steps=step)
-    return best
+    if done or rows.weights is None:
+        return best
+    # the last multipliers are the nearest to those of the optimum, but for digits that were lost
+    last = replace(best, factors=factors, upper=float("inf")).balanced()
+    return last if last.upper < best.upper else best
 
 
 @dataclass(frozen=True, eq=False)
