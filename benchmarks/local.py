@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/local.py --only insphere distances
 
 Part of `make bench`; `make bench-local` runs it alone, about ten minutes. All but the hundred regions and ResNet-18
-runs on one thread, in turn in one process; medians of the rounds. Networks are trained here on MNIST where the folder of
-test data is there (VITRAIL_DATA, else ../shared/data), else only random weights are run. Absolute times belong to the
-machine; the ratios are what is claimed. Exit code 1 if our radius is not HiGHS', or not certified.
+runs on one thread, in turn in one process; medians of the rounds. Networks are trained here on MNIST where the folder
+of test data is there (VITRAIL_DATA, else ../shared/data), else only random weights are run. Absolute times belong to
+the machine; the ratios are what is claimed. Exit code 1 if our radius is not HiGHS', or not certified.
 """
 
 from __future__ import annotations
