@@ -22,9 +22,9 @@ from vitrail.boundaries import decision_boundary
 from vitrail.data import digits_network_path, digits_samples
 from vitrail.domains import Domain
 from vitrail.errors import InvalidDomainError
-from vitrail.local.decision import Decision, decision
+from vitrail.local.decisions.decision import Decision, decision
+from vitrail.local.decisions.map_errors import map_errors
 from vitrail.local.halfspaces import halfspaces_at
-from vitrail.local.map_errors import map_errors
 from vitrail.status import Status
 
 # coordinates and distances here are of size 1 to 10, and rounding of maps and rows is below 1e-13 of them

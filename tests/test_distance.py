@@ -16,8 +16,8 @@ from oracles import local
 from oracles.random_networks import Case, cases
 from translate import to_network
 from vitrail.errors import InvalidOptionError
-from vitrail.local import decide
 from vitrail.local.distance import NO_BOUNDARY, Distances, distance_to_boundary
+from vitrail.local.gradients import decide
 from vitrail.local.halfspaces import all_halfspaces
 from vitrail.status import Status
 

@@ -22,8 +22,9 @@ from oracles.neutral import Net, mlp
 from oracles.random_networks import Case, cases
 from translate import to_network
 from vitrail.errors import InvalidDomainError, ResourceLimitError
-from vitrail.local import basis, decide, halfspaces
+from vitrail.local import halfspaces
 from vitrail.local.distance import distance_to_boundary
+from vitrail.local.gradients import basis, decide
 from vitrail.local.halfspaces import LocalHalfspaces, all_halfspaces, halfspaces_at
 from vitrail.status import Status
 

@@ -9,14 +9,14 @@ import pytest
 from torch import Tensor
 
 import vitrail
-from vitrail.local.basis import Basis
 from vitrail.local.constraints import constraints_of
-from vitrail.local.decision import decision
+from vitrail.local.decisions.decision import decision
+from vitrail.local.decisions.inside import Inside
+from vitrail.local.decisions.outputs import with_rows
 from vitrail.local.distance import distance_to_boundary
+from vitrail.local.gradients.basis import Basis
 from vitrail.local.halfspaces import halfspaces_at
-from vitrail.local.inside import Inside
 from vitrail.local.insphere import insphere
-from vitrail.local.outputs import with_rows
 from vitrail.status import Status
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitrail.local.decision import Decision, decision
+from vitrail.local.decisions.decision import Decision, decision
 from vitrail.local.directions import Directions, directions, isotropic_cosine, merge_directions
 from vitrail.local.distance import Distances, distance_to_boundary
 from vitrail.local.facets import Facets, facets

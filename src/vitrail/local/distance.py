@@ -14,14 +14,14 @@ from tqdm.auto import tqdm
 
 from vitrail.domains import Domain
 from vitrail.engines.row_places import tables_of
-from vitrail.local.basis import basis_of
-from vitrail.local.columns import spans
-from vitrail.local.decide import Decider, present
-from vitrail.local.nearest import Layer, Nearest
-from vitrail.local.norms import DUAL, Norms
+from vitrail.local.gradients.basis import basis_of
+from vitrail.local.gradients.columns import spans
+from vitrail.local.gradients.decide import Decider, present
+from vitrail.local.gradients.nearest import Layer, Nearest
+from vitrail.local.gradients.norms import DUAL, Norms
+from vitrail.local.gradients.sweep import Stream, routes_of
+from vitrail.local.gradients.values import Values, values_at
 from vitrail.local.points import DomainSides, full_domain, points_in
-from vitrail.local.sweep import Stream, routes_of
-from vitrail.local.values import Values, values_at
 from vitrail.network.network import Network
 from vitrail.network.ops.base import size_of
 from vitrail.options import one_of

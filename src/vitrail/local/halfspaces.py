@@ -16,14 +16,14 @@ from tqdm.auto import tqdm
 from vitrail.domains import Domain
 from vitrail.engines.row_places import RowPlaces, layout_of, places_of, tables_of
 from vitrail.errors import InvalidDomainError, ResourceLimitError
-from vitrail.local.basis import Basis, basis_of
-from vitrail.local.columns import spans
-from vitrail.local.decide import Decider, present
-from vitrail.local.norms import Norms
+from vitrail.local.gradients.basis import Basis, basis_of
+from vitrail.local.gradients.columns import spans
+from vitrail.local.gradients.decide import Decider, present
+from vitrail.local.gradients.norms import Norms
+from vitrail.local.gradients.rows import Rows
+from vitrail.local.gradients.sweep import Stream, routes_of
+from vitrail.local.gradients.values import Values, values_at
 from vitrail.local.points import full_domain, points_in
-from vitrail.local.rows import Rows
-from vitrail.local.sweep import Stream, routes_of
-from vitrail.local.values import Values, values_at
 from vitrail.network.graph import Graph, piecewise_op
 from vitrail.network.network import Network
 from vitrail.network.ops.base import piece_dtype, size_of

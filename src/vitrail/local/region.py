@@ -9,7 +9,7 @@ from functools import cached_property
 from numpy.typing import ArrayLike
 
 from vitrail.domains import Domain
-from vitrail.local.decision import Decision, decision
+from vitrail.local.decisions.decision import Decision, decision
 from vitrail.local.directions import Directions, directions, merge_directions
 from vitrail.local.facets import Facets, facets
 from vitrail.local.halfspaces import LocalHalfspaces, all_halfspaces, halfspaces_at

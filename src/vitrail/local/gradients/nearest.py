@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vitrail.cells.batch import CutTable
 from vitrail.engines.row_places import RowPlaces
-from vitrail.local.columns import lengths_of
-from vitrail.local.values import Values
+from vitrail.local.gradients.columns import lengths_of
+from vitrail.local.gradients.values import Values
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
     EXACT_FORM_ROUNDING,

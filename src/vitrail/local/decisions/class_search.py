@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vitrail.local.constraints import Constraints
-from vitrail.local.inside import Inside
-from vitrail.local.outputs import Outputs
+from vitrail.local.decisions.inside import Inside
+from vitrail.local.decisions.outputs import Outputs
 
 __all__ = ["ClassSearch", "proven_slacks"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.domains import Domain
-from vitrail.local.boundary_distance import Nearest, find_nearest
-from vitrail.local.boundary_pieces import find_pieces
-from vitrail.local.class_search import ClassSearch
 from vitrail.local.constraints import constraints_of
+from vitrail.local.decisions.boundary_distance import Nearest, find_nearest
+from vitrail.local.decisions.boundary_pieces import find_pieces
+from vitrail.local.decisions.class_search import ClassSearch
+from vitrail.local.decisions.inside import Inside
+from vitrail.local.decisions.outputs import Outputs
 from vitrail.local.halfspaces import LocalHalfspaces
-from vitrail.local.inside import Inside
-from vitrail.local.outputs import Outputs
 from vitrail.numerics.filters import MOST_DISTANCE_GAP
 from vitrail.status import Status
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vitrail.local.basis import Basis
-from vitrail.local.columns import add_columns, raised, root_of
-from vitrail.local.kernels import follow
-from vitrail.local.sweep import joined, row_errors
+from vitrail.local.gradients.basis import Basis
+from vitrail.local.gradients.columns import add_columns, raised, root_of
+from vitrail.local.gradients.kernels import follow
+from vitrail.local.gradients.sweep import joined, row_errors
 from vitrail.network.ops.maximum import Maximum
 from vitrail.numerics.filters import PROOF_ROOM, SMALLEST_NORM, UNIT_ROUNDOFF
 

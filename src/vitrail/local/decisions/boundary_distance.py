@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.local.class_search import ClassSearch, proven_slacks
 from vitrail.local.constraints import Constraints
+from vitrail.local.decisions.class_search import ClassSearch, proven_slacks
 from vitrail.numerics.filters import MOST_DISTANCE_GAP, PROOF_ROOM, VALUE_ROUNDING
 
 __all__ = ["Nearest", "find_nearest"]

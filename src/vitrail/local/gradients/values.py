@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitrail.local.sweep import joined, last_reads, lost, mapped_errors, rounding_of
+from vitrail.local.gradients.sweep import joined, last_reads, lost, mapped_errors, rounding_of
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp
 from vitrail.network.ops.elementwise import Elementwise

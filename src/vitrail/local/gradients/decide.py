@@ -16,9 +16,9 @@ from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
 from vitrail.engines.row_places import RowPlaces, layout_of
 from vitrail.engines.seeds import domain_sides, patterns_at
-from vitrail.local.standing import standing_at
-from vitrail.local.sweep import along, linear, routes_of, with_ones
-from vitrail.local.values import Values
+from vitrail.local.gradients.standing import standing_at
+from vitrail.local.gradients.sweep import along, linear, routes_of, with_ones
+from vitrail.local.gradients.values import Values
 from vitrail.network.exact import deciding_forms, exact_forms
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, PiecewiseOp, size_of

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vitrail.cells.batch import CutTable
-from vitrail.local.sweep import last_reads
+from vitrail.local.gradients.sweep import last_reads
 from vitrail.network.exact import deciding_forms
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp

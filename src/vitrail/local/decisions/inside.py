@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.local.constraints import Constraints
-from vitrail.local.outputs import with_rows
+from vitrail.local.decisions.outputs import with_rows
 from vitrail.numerics.filters import PROOF_ROOM, SMALLEST, VALUE_ROUNDING, value_rounding
 from vitrail.numerics.interior_point import Iterate, Rows, below, climb
 

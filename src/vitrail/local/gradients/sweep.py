@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitrail.local.kernels import spread
+from vitrail.local.gradients.kernels import spread
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, PiecewiseOp
 from vitrail.network.ops.elementwise import Elementwise

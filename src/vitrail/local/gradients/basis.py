@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitrail.local.columns import add_columns, raised, root_of, spans
-from vitrail.local.sweep import first_switch, linear, row_errors
+from vitrail.local.gradients.columns import add_columns, raised, root_of, spans
+from vitrail.local.gradients.sweep import first_switch, linear, row_errors
 from vitrail.network.graph import Graph
 from vitrail.network.ops.base import AffineOp, size_of
 from vitrail.network.ops.maximum import Maximum

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitrail.local.class_search import ClassSearch, proven_slacks
 from vitrail.local.constraints import Constraints
-from vitrail.local.outputs import with_rows
+from vitrail.local.decisions.class_search import ClassSearch, proven_slacks
+from vitrail.local.decisions.outputs import with_rows
 from vitrail.numerics.filters import PROOF_ROOM, UNIT_ROUNDOFF
 
 __all__ = ["find_pieces"]

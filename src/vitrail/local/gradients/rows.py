@@ -9,9 +9,9 @@ import numpy as np
 
 from vitrail.cells.batch import CutTable
 from vitrail.engines.row_places import RowPlaces
-from vitrail.local.columns import lengths_of
-from vitrail.local.norms import Norms
-from vitrail.local.values import Values
+from vitrail.local.gradients.columns import lengths_of
+from vitrail.local.gradients.norms import Norms
+from vitrail.local.gradients.values import Values
 from vitrail.numerics.filters import (
     ESTIMATE_OPERATIONS,
     EXACT_FORM_ROUNDING,

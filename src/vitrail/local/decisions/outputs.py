@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.local.columns import lengths_of
 from vitrail.local.constraints import Constraints
+from vitrail.local.decisions.map_errors import map_errors
+from vitrail.local.gradients.columns import lengths_of
 from vitrail.local.halfspaces import LocalHalfspaces
-from vitrail.local.map_errors import map_errors
 from vitrail.network.network import Network
 from vitrail.network.ops.base import AffineOp
 from vitrail.numerics.filters import PROOF_ROOM, SMALLEST, value_rounding
