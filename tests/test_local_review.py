@@ -9,6 +9,7 @@ import pytest
 from torch import Tensor
 
 import vitrail
+from vitrail.errors import InvalidOptionError
 from vitrail.local.constraints import constraints_of
 from vitrail.local.decisions.decision import decision
 from vitrail.local.decisions.inside import Inside
@@ -17,6 +18,7 @@ from vitrail.local.distance import distance_to_boundary
 from vitrail.local.gradients.basis import Basis
 from vitrail.local.halfspaces import halfspaces_at
 from vitrail.local.insphere import insphere
+from vitrail.numerics.interior_point import Rows, climb
 from vitrail.status import Status
 
 
@@ -155,3 +157,44 @@ def test_many_inputs_are_never_carried_all_at_once(norm: str, monkeypatch: pytes
     assert distance_to_boundary(net, np.ones(inputs), norm=norm).certified.all()
     assert len(halfspaces_at(net, np.ones(inputs))) == 3
     assert 0 < most < 100 * inputs
+
+
+def test_rays_toward_parallel_walls_end_without_an_error() -> None:
+    weights = [[1.0, 1.0], [1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, 1.0], [1.0, 1.0]]
+    net = vitrail.Network.from_arrays([(weights, [0.0, -1.0, 0.0, 1.0, 0.0, 1.0]), (np.ones((1, 6)), None)])
+    region = vitrail.region_at(net, [-0.5, 1.25], vitrail.Box([-2.0, -2.0], [2.0, 2.0]))
+    found, every = region.facets(estimate="rays"), region.facets()
+    assert set(found.rows.tolist()) <= set(every.rows.tolist()) | set(found.open.tolist())
+    # of rows that are one hyperplane rays name any
+    names = {tuple(np.round([*region.normals[row], region.offsets[row]], 9)) for row in every.rows}
+    assert {tuple(np.round([*region.normals[row], region.offsets[row]], 9)) for row in found.rows} <= names
+
+
+def test_facets_of_another_region_are_refused() -> None:
+    net = vitrail.Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], None), ([[1.0, 1.0]], None)])
+    box = vitrail.Box([-2.0, -2.0], [2.0, 2.0])
+    here, there = vitrail.region_at(net, [1.0, 1.0], box), vitrail.region_at(net, [-1.0, 1.0], box)
+    assert len(here.neighbors(facets=here.facets())) == 2
+    with pytest.raises(InvalidOptionError, match="of this region"):
+        here.neighbors(facets=there.facets())
+    with pytest.raises(InvalidOptionError, match="in this domain"):
+        here.neighbors(vitrail.Space(2), facets=here.facets())
+
+
+def test_from_outside_nothing_is_found_and_nothing_is_proven() -> None:
+    rows = Rows(np.array([[1.0, 0.0]]), np.array([0.5]), np.zeros(2), np.ones(2))
+    found = climb(rows, (np.array([0.75, 0.5]), 0.0), np.array([1.0, 1.0]))
+    assert found.value == -np.inf
+    assert found.proven_upper() >= 1.5
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "a"])
+def test_seeds_are_natural_numbers(seed: object) -> None:
+    net = vitrail.Network.from_arrays([([[1.0]], None), ([[1.0]], None)])
+    region = vitrail.region_at(net, [1.0])
+    for ask in (
+        lambda: region.facets(estimate="rays", seed=seed),
+        lambda: vitrail.local.relevance(net, [1.0], seed=seed),
+    ):
+        with pytest.raises(InvalidOptionError, match="seed"):
+            ask()
