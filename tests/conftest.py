@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -32,3 +33,15 @@ def data_folder() -> Path:
 def rng() -> np.random.Generator:
     """A generator with the same numbers in every test and every run."""
     return np.random.default_rng(20_240_229)
+
+
+@pytest.fixture
+def no_figures_left() -> Iterator[None]:
+    """Checks that a test leaves no figure of pyplot open."""
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    yield
+    left = plt.get_fignums()
+    plt.close("all")
+    assert left == []

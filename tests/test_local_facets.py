@@ -184,14 +184,7 @@ def test_a_polygon() -> None:
     assert on_facets(region, found) and set(facets(region, estimate="rays").rows) <= set(found.rows)
 
 
-DEGENERATE = {
-    "zero biases": networks.zero_biases(6),
-    "doubled": networks.doubled(4),
-    "opposed": networks.opposed(4),
-    "small integers": networks.small_integers(8),
-    "near pairs": networks.near_pairs(4),
-    "on the box": networks.on_the_box(6),
-}
+DEGENERATE = networks.degenerate()
 
 
 @pytest.mark.parametrize("name", DEGENERATE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import matplotlib
 import numpy as np
@@ -24,15 +23,7 @@ from vitrail.plots.relevance import plot_relevance
 matplotlib.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def no_figures_left() -> Iterator[None]:
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    yield
-    left = plt.get_fignums()
-    plt.close("all")
-    assert left == []
+pytestmark = pytest.mark.usefixtures("no_figures_left")
 
 
 def new_axes():

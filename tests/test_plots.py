@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 
 import matplotlib
 import numpy as np
@@ -25,15 +24,7 @@ from vitrail.plots.segments import plot_line_with_images
 matplotlib.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def no_figures_left() -> Iterator[None]:
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    yield
-    left = plt.get_fignums()
-    plt.close("all")
-    assert left == []
+pytestmark = pytest.mark.usefixtures("no_figures_left")
 
 
 def classifier(inputs: int = 2, seed: int = 0) -> vitrail.Network:

@@ -57,6 +57,8 @@ def test_rows_are_those_of_the_single_questions(net: vitrail.Network, points: np
         assert found["crossed"] == (decision.reachable.size > 1)
         assert found["decision_distance"] == pytest.approx(decision.distance, rel=1e-5)
         assert found["class_changes"] == neighbors.changes.sum()
+        assert found["class_unknown"] == (neighbors.predictions < 0).sum()
+        assert found["gradient_unknown"] == np.isnan(neighbors.gradient_cosines).sum()
         assert found["gradient_cosine"] == pytest.approx(np.nanmean(neighbors.gradient_cosines))
         assert found["most_flips"] == 1
     assert set(table["status"]) == {"certified"}
@@ -66,6 +68,8 @@ def test_every_column_is_explained(table: pd.DataFrame) -> None:
     columns = table.attrs["columns"]
     assert list(columns) == list(table.columns)
     assert all(len(text) > 10 and text == text.strip() for text in columns.values())
+    # what has no error bound is not called certified
+    assert all("without error bound" in columns[f"{name}_status"] for name in ("directions", "facets", "neighbors"))
 
 
 def test_only_what_is_asked_for(net: vitrail.Network, points: np.ndarray, table: pd.DataFrame) -> None:

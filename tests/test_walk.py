@@ -148,14 +148,7 @@ def test_four_dimensions(seed: int) -> None:
     assert problems(truth, walk(to_network(case.net), np.zeros(4), domain_of(case))) == []
 
 
-DEGENERATE = {
-    "zero biases": networks.zero_biases(6),
-    "doubled": networks.doubled(4),
-    "opposed": networks.opposed(4),
-    "small integers": networks.small_integers(8),
-    "near pairs": networks.near_pairs(4),
-    "on the box": networks.on_the_box(6),
-}
+DEGENERATE = networks.degenerate()
 
 
 @pytest.mark.parametrize("name", DEGENERATE)

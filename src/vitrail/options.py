@@ -39,9 +39,7 @@ def positive_integer(name: str, value: object) -> int:
         >>> positive_integer("max_regions", 10)
         10
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidOptionError(f"{name}: expected an integer of at least 1, found {value!r}")
-    return value
+    return _integer(name, value, 1)
 
 
 def natural_integer(name: str, value: object) -> int:
@@ -54,8 +52,12 @@ def natural_integer(name: str, value: object) -> int:
         >>> natural_integer("seed", 0)
         0
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidOptionError(f"{name}: expected an integer of at least 0, found {value!r}")
+    return _integer(name, value, 0)
+
+
+def _integer(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidOptionError(f"{name}: expected an integer of at least {least}, found {value!r}")
     return value
 
 

@@ -159,3 +159,15 @@ IMAGE_PLANE_COUNTS = {"he": (3275, 3696, 3081), "default_init": (4766, 4164, 460
 """`image_plane` of seeds 0, 1, 2."""
 IMAGE_LINE_COUNTS = {"he": (52950, 53138), "default_init": (64203, 61252)}
 """The pieces of all 1,000 segments of `image_points` of seeds 0, 1."""
+
+
+def degenerate() -> dict[str, Layers]:
+    """A small network of every family that is not in general position, by name."""
+    return {
+        "zero biases": zero_biases(6),
+        "doubled": doubled(4),
+        "opposed": opposed(4),
+        "small integers": small_integers(8),
+        "near pairs": near_pairs(4),
+        "on the box": on_the_box(6),
+    }

@@ -198,5 +198,5 @@ def _check(statuses: dict[str, int], total: int) -> None:
     if proven < total:
         raise NotCertifiedError(
             f"--require certified: {total - proven:,} of {total:,} rows are not certified\n"
-            "The columns distance_status, insphere_status, ... of the table (--out FILE) say which ones, and why."
+            "The columns distance_status, insphere_status, ... of the table (--out FILE) say which ones, by measure."
         )

@@ -11,9 +11,9 @@ from vitrail.domains import Space
 from vitrail.engines.roots import Roots
 from vitrail.network.exact import exact_forms
 from vitrail.network.graph import Graph, Node
-from vitrail.network.ops.base import AffineOp, Input
+from vitrail.network.ops.base import AffineOp, Input, size_of
 
-__all__ = ["Bottleneck", "find_bottleneck"]
+__all__ = ["Bottleneck", "find_bottleneck", "narrowest_node"]
 
 _PRIME = 2**61 - 1
 
@@ -35,18 +35,16 @@ class Bottleneck:
         return np.linalg.lstsq(self.slopes.T, (points - self.constant).T, rcond=None)[0].T
 
 
-def find_bottleneck(graph: Graph) -> Bottleneck | None:
+def narrowest_node(graph: Graph) -> int | None:
     """The narrowest affine node before all units through which alone the input is read, if it is narrower than that.
-
-    None as well where not all of its values are taken.
 
     Example:
         >>> from vitrail.network.from_arrays import graph_from_arrays
-        >>> find_bottleneck(graph_from_arrays([([[1.0, 2.0, 3.0]], None), ([[1.0]], None)])).graph.input_shape
-        (1,)
+        >>> narrowest_node(graph_from_arrays([([[1.0, 2.0, 3.0]], None), ([[1.0]], None)]))
+        1
     """
-    sizes = [int(np.prod(shape, dtype=np.int64)) for shape in graph.shapes]
-    stop = graph.piecewise[0] if graph.piecewise else 1
+    sizes = [size_of(shape) for shape in graph.shapes]
+    stop = graph.piecewise[0] if graph.piecewise else graph.output + 1
     alone = [
         node
         for node in range(1, stop)
@@ -54,9 +52,21 @@ def find_bottleneck(graph: Graph) -> Bottleneck | None:
         and all(source >= node for later in graph.nodes[node + 1 :] for source in later.inputs)
         and sizes[node] < sizes[0]
     ]
-    if not alone:
+    return min(alone, key=lambda number: sizes[number], default=None)
+
+
+def find_bottleneck(graph: Graph) -> Bottleneck | None:
+    """The network behind its `narrowest_node`; None where there is none, no unit, or not all of its values are taken.
+
+    Example:
+        >>> from vitrail.network.from_arrays import graph_from_arrays
+        >>> find_bottleneck(graph_from_arrays([([[1.0, 2.0, 3.0]], None), ([[1.0]], None)])).graph.input_shape
+        (1,)
+    """
+    node = narrowest_node(graph) if graph.piecewise else None
+    if node is None:
         return None
-    node = min(alone, key=lambda number: sizes[number])
+    sizes = [size_of(shape) for shape in graph.shapes]
     inputs = Roots.of([Space(graph.input_shape)], graph.input_shape).exact()
     forms = exact_forms(graph, {0: inputs}, np.zeros(1, dtype=np.int64), ())[node]
     integers = forms.integers(forms.exponent).reshape(sizes[0] + 1, sizes[node])

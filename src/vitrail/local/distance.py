@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,18 +228,6 @@ def _any(masks: Sequence[np.ndarray], count: int) -> np.ndarray:
 
 
 def _joined(norm: str, parts: Sequence[Nearest]) -> Distances:
-    def all_of(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    units = all_of("units")
-    return Distances(
-        norm,
-        all_of("values"),
-        all_of("lower"),
-        all_of("upper"),
-        np.where(all_of("layers") == -2, NO_BOUNDARY, units),
-        all_of("layers"),
-        all_of("unit_certain"),
-        all_of("by_layer"),
-        all_of("certified"),
-    )
+    arrays = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Nearest)}
+    arrays["units"] = np.where(arrays["layers"] == -2, NO_BOUNDARY, arrays["units"])
+    return Distances(norm, **arrays)

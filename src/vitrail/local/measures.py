@@ -19,11 +19,12 @@ _Values = Mapping[str, object]
 class Measure:
     """A group of columns: `describe` gives name and meaning of each for so many layers, `of` their values of a region.
 
-    `of` also gives the status of what it computed.
+    `of` also gives the status of what it computed; `covers` says what that is a promise about, and what it is not.
     """
 
     describe: Callable[[int], dict[str, str]]
     of: Callable[[LocalRegion], tuple[_Values, Status]]
+    covers: str
 
 
 def _insphere_columns(_: int) -> dict[str, str]:
@@ -98,7 +99,9 @@ def _facets(region: LocalRegion) -> tuple[_Values, Status]:
 def _neighbors_columns(_: int) -> dict[str, str]:
     return {
         "gradient_cosine": "mean cosine of the gradients of the predicted class's output on both sides of a facet",
+        "gradient_unknown": "facets left out of that mean, as a gradient is zero",
         "class_changes": "facets beyond which another class is predicted, right behind them",
+        "class_unknown": "facets of which no point is known to look behind",
         "most_flips": "largest number of units that switch at one facet",
     }
 
@@ -106,16 +109,27 @@ def _neighbors_columns(_: int) -> dict[str, str]:
 def _neighbors(region: LocalRegion) -> tuple[_Values, Status]:
     found = region.neighbors()
     cosines = found.gradient_cosines[np.isfinite(found.gradient_cosines)]
-    flips = max((own.size for own in found.flips), default=0)
-    values = (float(cosines.mean()) if cosines.size else float("nan"), int(found.changes.sum()), flips)
+    values = (
+        float(cosines.mean()) if cosines.size else float("nan"),
+        len(found) - cosines.size,
+        int(found.changes.sum()),
+        int((found.predictions < 0).sum()),
+        max((own.size for own in found.flips), default=0),
+    )
     return dict(zip(_neighbors_columns(0), values, strict=True)), found.status
 
 
 MEASURES: dict[str, Measure] = {
-    "insphere": Measure(_insphere_columns, _insphere),
-    "directions": Measure(_directions_columns, _directions),
-    "decision": Measure(_decision_columns, _decision),
-    "facets": Measure(_facets_columns, _facets),
-    "neighbors": Measure(_neighbors_columns, _neighbors),
+    "insphere": Measure(_insphere_columns, _insphere, "the radius and its bounds"),
+    "directions": Measure(_directions_columns, _directions, "the rows; means are floating point, without error bound"),
+    "decision": Measure(_decision_columns, _decision, "classes, pieces, and the bounds of the distance"),
+    "facets": Measure(
+        _facets_columns, _facets, "which rows are facets; the mean is floating point, without error bound"
+    ),
+    "neighbors": Measure(
+        _neighbors_columns,
+        _neighbors,
+        "facets and patterns; cosines and classes are floating point, without error bound",
+    ),
 }
 """What can be measured of a region, by name; `report` adds "distance", which needs no region."""

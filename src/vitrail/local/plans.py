@@ -16,15 +16,13 @@ from vitrail.engines.cell_rows import Groups, RegionRows, Sides
 from vitrail.engines.plan import Plan
 from vitrail.engines.roots import Roots
 from vitrail.engines.seeds import domain_sides
+from vitrail.local.gradients.decide import exact_columns
 from vitrail.local.halfspaces import LocalHalfspaces
 from vitrail.network.graph import Graph
 from vitrail.status import Arithmetic
 from vitrail.walking import plan_of
 
 __all__ = ["Crossing", "LocalPlan", "crossing_of", "local_plan"]
-
-_MOST_EXACT_ENTRIES = 20_000_000
-"""Columns times entries that are carried exactly; beyond, what is open stays open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +37,7 @@ class LocalPlan:
     @property
     def may_be_exact(self) -> bool:
         """Whether the network is small enough for exact forms."""
-        graph, columns = self.plan.graph, self.roots.dimension + 1
-        return bool(columns * (columns + graph.number_of_units) <= _MOST_EXACT_ENTRIES)
+        return exact_columns(self.plan.graph) >= self.roots.dimension + 2
 
     def rows(self, words: np.ndarray, exact: bool) -> tuple[Along, RegionRows, Groups]:
         """The rows of regions with packed patterns, grouped, with exact forms if wanted; and what carried the forms."""

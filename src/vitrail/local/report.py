@@ -107,8 +107,9 @@ def report(
             columns |= described
             statuses[measure] = [row.statuses[measure] for row in found]
     for measure, words in statuses.items():
+        covers = MEASURES[measure].covers if measure in MEASURES else "the pattern, and the bounds of the distance"
         table[f"{measure}_status"] = [word.value for word in words]
-        columns[f"{measure}_status"] = f"how sure the results of {measure} are"
+        columns[f"{measure}_status"] = f"how sure: {covers}"
     table["status"] = [_weakest(words).value for words in zip(*statuses.values(), strict=True)]
     columns["status"] = "how sure the row is: the weakest status in it"
     frame = pandas.DataFrame(table)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitrail.engines.bottleneck import narrowest_node
 from vitrail.local.gradients.columns import add_columns, raised, root_of, spans
 from vitrail.local.gradients.sweep import first_switch, linear, row_errors
 from vitrail.network.graph import Graph
@@ -146,21 +147,10 @@ def basis_of(graph: Graph, norm: str) -> Basis:
     """
     inputs = size_of(graph.input_shape)
     whole = Basis(graph, inputs, 0, None, torch.zeros(inputs, dtype=torch.float64), 0.0)
-    stop = whole.stop
-    sizes = [size_of(shape) for shape in graph.shapes]
-    narrow = [
-        node
-        for node in range(1, stop)
-        if isinstance(graph.nodes[node].op, AffineOp)
-        and sizes[node] < inputs
-        and all(source >= node for later in graph.nodes[node + 1 :] for source in later.inputs)
-    ]
-    if norm != "l2" or not narrow:
+    node = narrowest_node(graph) if norm == "l2" else None
+    if node is None or 8 * inputs * size_of(graph.shapes[node]) > _NARROWED_BYTES:
         return whole
-    node = min(narrow, key=lambda number: sizes[number])
-    if 8 * inputs * sizes[node] > _NARROWED_BYTES:
-        return whole
-    return _narrowed(whole, node, sizes[node])
+    return _narrowed(whole, node, size_of(graph.shapes[node]))
 
 
 def _narrowed(whole: Basis, node: int, size: int) -> Basis:

@@ -28,10 +28,15 @@ from vitrail.numerics.predicates import Point
 from vitrail.status import Arithmetic
 from vitrail.walking import plan_of
 
-__all__ = ["Decider"]
+__all__ = ["Decider", "exact_columns", "present"]
 
 _MOST_EXACT_ENTRIES = 20_000_000
 """Columns times entries that are carried exactly for one point; beyond, what is open stays open."""
+
+
+def exact_columns(graph: Graph) -> int:
+    """How many columns of exact forms may be carried through a network for one point."""
+    return _MOST_EXACT_ENTRIES // (size_of(graph.input_shape) + graph.number_of_units)
 
 
 class Decider:
@@ -40,8 +45,7 @@ class Decider:
     def __init__(self, graph: Graph, domain: Domain, tables: Sequence[CutTable], *, exact: bool = True) -> None:
         """Without `exact` nothing is decided."""
         self.graph, self.domain, self.tables = graph, domain, tuple(tables)
-        entries = size_of(graph.input_shape) + graph.number_of_units
-        columns = _MOST_EXACT_ENTRIES // entries if exact else 0
+        columns = exact_columns(graph) if exact else 0
         self.values_affordable = columns >= 1
         self.gradients_affordable = columns >= size_of(graph.input_shape) + 2
 
