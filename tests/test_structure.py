@@ -44,6 +44,8 @@ LAYERS = (
         "local",
         "certification",
         "bounds",
+        "balls",
+        "constructions",
         "estimates",
         "store",
     ),

@@ -7,6 +7,7 @@ __all__ = [
     "InvalidModelError",
     "InvalidOptionError",
     "ModelFileError",
+    "NotApplicableError",
     "NotCertifiedError",
     "ResourceLimitError",
     "StoreError",
@@ -54,6 +55,10 @@ class UnsupportedOpError(VitrailError, NotImplementedError):
 
 class ResourceLimitError(VitrailError, MemoryError):
     """A declared size exceeds a limit; nothing was allocated."""
+
+
+class NotApplicableError(VitrailError, ValueError):
+    """A bound is asked for outside the conditions under which it is proved; the message names the one that fails."""
 
 
 class NotCertifiedError(VitrailError, RuntimeError):

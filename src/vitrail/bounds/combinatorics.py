@@ -1,0 +1,115 @@
+"""Sums of binomials that all bounds are made of, in integers of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from math import comb
+
+from flint import fmpz
+
+__all__ = ["arrangement_cells", "binomial_row", "cells_of_families", "elementary_symmetric", "partial_sums"]
+
+_KEPT = 64  # widths whose binomials are kept
+
+
+@lru_cache(maxsize=_KEPT)
+def binomial_row(n: int) -> tuple[int, ...]:
+    """The binomials C(n, 0), ..., C(n, n).
+
+    Example:
+        >>> binomial_row(4)
+        (1, 4, 6, 4, 1)
+    """
+    row = [1]
+    for j in range(n):
+        row.append(row[-1] * (n - j) // (j + 1))
+    return tuple(row)
+
+
+@lru_cache(maxsize=_KEPT)
+def partial_sums(n: int) -> tuple[int, ...]:
+    """The sums C(n, 0) + ... + C(n, d) for d = 0, ..., n.
+
+    Example:
+        >>> partial_sums(4)
+        (1, 5, 11, 15, 16)
+    """
+    total, sums = 0, []
+    for term in binomial_row(n):
+        total += term
+        sums.append(total)
+    return tuple(sums)
+
+
+def arrangement_cells(hyperplanes: int, dimension: int) -> int:
+    """The largest number of cells into which n hyperplanes cut a d-dimensional space: C(n, 0) + ... + C(n, d).
+
+    Schlaefli (1901); 1 in dimension 0.
+
+    Example:
+        >>> arrangement_cells(3, 2), arrangement_cells(3, 0), arrangement_cells(0, 5)
+        (7, 1, 1)
+    """
+    if dimension >= hyperplanes:
+        return 1 << hyperplanes
+    return _cells(hyperplanes, max(dimension, 0))
+
+
+@lru_cache(maxsize=4096)
+def _cells(hyperplanes: int, dimension: int) -> int:
+    """Term by term: the whole row of binomials would be too large for many hyperplanes in few dimensions."""
+    term = total = fmpz(1)
+    for j in range(dimension):
+        term = term * (hyperplanes - j) // (j + 1)
+        total += term
+    return int(total)
+
+
+def elementary_symmetric(values: Iterable[int], degree: int) -> list[int]:
+    """The elementary symmetric polynomials e_0, ..., e_degree of some integers.
+
+    Example:
+        >>> elementary_symmetric([1, 2, 3], 2)
+        [1, 6, 11]
+    """
+    sums = [1] + [0] * degree
+    for value in values:
+        for j in range(degree, 0, -1):
+            sums[j] += value * sums[j - 1]
+    return sums
+
+
+def cells_of_families(families: Mapping[int, int], dimension: int) -> int:
+    """The largest number of cells that units with several pieces cut out of a d-dimensional space.
+
+    `families` says how many units (value) have how many breakpoints, or pieces less one (key). For parallel
+    hyperplanes this is Zaslavsky's theorem (1975), for units of any convex pieces, maxout units among them, the bound
+    of Goujon, Etemadi and Unser (2024): the sum of e_j(pieces - 1) over j <= d.
+
+    Example:
+        >>> cells_of_families({1: 3}, 2), cells_of_families({2: 3}, 2), cells_of_families({}, 2)
+        (7, 19, 1)
+    """
+    cutting = {extra: units for extra, units in families.items() if extra > 0 and units > 0}
+    if len(cutting) <= 1:
+        for extra, units in cutting.items():
+            return _equal_families(extra, units, dimension)
+        return 1
+    # the generating function of the elementary symmetric polynomials: the product of (1 + extra t)^units
+    coefficients = [1]
+    for extra, units in cutting.items():
+        power = [comb(units, j) * extra**j for j in range(min(units, dimension) + 1)]
+        size = min(len(coefficients) + len(power) - 1, dimension + 1)
+        product = [0] * size
+        for i, a in enumerate(coefficients):
+            for j, b in enumerate(power[: size - i]):
+                product[i + j] += a * b
+        coefficients = product
+    return sum(coefficients)
+
+
+def _equal_families(extra: int, units: int, dimension: int) -> int:
+    if extra == 1:
+        return arrangement_cells(units, dimension)
+    return sum(term * extra**j for j, term in enumerate(binomial_row(units)[: dimension + 1]))
