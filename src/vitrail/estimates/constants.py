@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vitrail.bounds.setting import Constants
 from vitrail.domains import Domain
 from vitrail.estimates.activations import Activation
 from vitrail.estimates.estimate import Estimate, quantile
@@ -17,13 +18,13 @@ from vitrail.estimates.sampling import Ensemble
 from vitrail.estimates.sweep import parts_of, start, sweep
 from vitrail.options import positive_integer, positive_number
 
-__all__ = ["Constants", "estimate_constants", "gradient_lengths", "second_moments"]
+__all__ = ["EstimatedConstants", "estimate_constants", "gradient_lengths", "second_moments"]
 
 _SKEWED = "skewed over networks, so that t intervals may be too narrow; take more networks"
 
 
 @dataclass(frozen=True)
-class Constants:
+class EstimatedConstants:
     """What the expectation bounds of Hanin and Rolnick 2019 ask of a distribution of networks.
 
     `gradient` estimates C_grad, the largest E[|grad z|^moment]^(1/moment) over the units z and the points that were
@@ -50,6 +51,17 @@ class Constants:
         """
         return self.gradient.scaled(self.bias, what=f"C_grad C_bias; {self.gradient.what}")
 
+    @property
+    def constants(self) -> Constants:
+        """The constants that bounds take, with the upper end of the interval for C_grad: not certified.
+
+        Example:
+            >>> found = estimate_constants([2, 4, 1], Initialization.he(1.0), [[0.5, 0.5]])
+            >>> found.constants.moment
+            2
+        """
+        return Constants(self.gradient.high, self.bias, int(self.moment))
+
     def to_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
         exact = None if self.second_moments is None else list(self.second_moments)
@@ -75,7 +87,7 @@ def estimate_constants(
     confidence: float = 0.95,
     seed: int = 0,
     progress: bool = False,
-) -> Constants:
+) -> EstimatedConstants:
     """Estimate C_grad at points, and give C_bias.
 
     `where` is a bounded domain, of which `points` uniform ones are drawn and whose directions alone the gradients take,
@@ -109,7 +121,7 @@ def estimate_constants(
     gradient = _largest(ensemble, ensemble.values(measure), order, what)
     bias = max(initialization.largest_bias_density(width) for width in ensemble.widths[:-2])
     exact = second_moments(ensemble.widths, initialization, ensemble.bends, len(directions))
-    return Constants(gradient, bias, order, exact, len(directions))
+    return EstimatedConstants(gradient, bias, order, exact, len(directions))
 
 
 def _largest(ensemble: Ensemble, values: np.ndarray, order: float, what: str) -> Estimate:
