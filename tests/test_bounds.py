@@ -90,8 +90,8 @@ def test_unknown_activations_name_the_closest() -> None:
 def test_architecture_of_a_fully_connected_network() -> None:
     model = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     found = architecture_of(from_torch(model, 5))
-    assert (found.name, found.activation, found.sequential, found.biased) == ("5-4-3-2", "relu", True, True)
-    assert all(layer.dense and layer.switched_off and layer.bottleneck for layer in found.layers)
+    assert (found.name, found.activation, found.sequential, found.homogeneous) == ("5-4-3-2", "relu", True, False)
+    assert all(layer.dense and layer.biased and layer.switched_off and layer.bottleneck for layer in found.layers)
     assert [layer.reach for layer in found.layers] == [4, 3]
 
 
@@ -151,12 +151,12 @@ def test_max_pooling_shares_its_candidates() -> None:
 def test_biases_are_seen() -> None:
     model = nn.Sequential(nn.Linear(2, 3, bias=False), nn.ReLU(), nn.Linear(3, 1, bias=False))
     net = from_torch(model, 2)
-    assert not architecture_of(net).biased
+    assert architecture_of(net).homogeneous
     assert not [row for row in table(net, count=None) if row.kind is BoundKind.LOWER_ON_MAXIMUM and row.name != "x"]
     # a plane need not contain the origin
     wide = from_torch(nn.Sequential(nn.Linear(3, 3, bias=False), nn.ReLU(), nn.Linear(3, 1)), 3)
     plane = vitrail.Plane([0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
-    assert setting_of(wide, plane).architecture.biased
+    assert not setting_of(wide, plane).architecture.homogeneous
 
 
 def test_a_plane_is_a_space_of_two_inputs() -> None:
@@ -234,7 +234,7 @@ def test_names_are_unique_and_described() -> None:
     assert len(names) == len(set(names)) >= 20
     for statement in available():
         assert statement.formula and statement.reference and statement.title and statement.needs
-        assert statement.definitions
+        assert statement.kind_for(statement.counts) is statement.kind
 
 
 def test_unknown_names_name_the_closest() -> None:
@@ -272,14 +272,15 @@ def test_the_trap_of_absolute_values() -> None:
 
 
 @pytest.mark.parametrize("definition", list(Definition))
-def test_definitions_go_one_way(definition: Definition) -> None:
-    listed = table("2-4-4-1", definition=definition.value)
-    for row in listed:
-        order = [Definition.AFFINE, Definition.LINEAR, Definition.ACTIVATION]
-        if row.kind.above and not row.kind.below:
+@pytest.mark.parametrize("widths", ["2-4-4-1", "1-3-3-1", "2-5-1"])
+def test_definitions_go_one_way(definition: Definition, widths: str) -> None:
+    order = [Definition.AFFINE, Definition.LINEAR, Definition.ACTIVATION]
+    for row in table(widths, definition=definition.value):
+        if row.kind.above:
             assert order.index(row.counts) >= order.index(definition)
-        elif row.kind is BoundKind.LOWER_ON_MAXIMUM:
+        if row.kind.below:
             assert order.index(row.counts) <= order.index(definition)
+        assert row.kind is not BoundKind.EXACT_MAXIMUM or row.counts is definition
 
 
 def test_lower_bounds_on_activation_regions_say_nothing_of_linear_ones() -> None:

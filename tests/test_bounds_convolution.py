@@ -110,10 +110,17 @@ def counted(kernels: Sequence[Kernel], seed: int = 0) -> int:
 
 def setting(*kernels: Kernel, biased: bool = True, activation: str = "relu") -> Setting:
     layers = tuple(
-        Layer(((2, k.channels * prod(k.positions)),), activation, activation == "relu", dense=False, kernel=k)
+        Layer(
+            ((2, k.channels * prod(k.positions)),),
+            activation,
+            activation == "relu",
+            dense=False,
+            biased=biased,
+            kernel=k,
+        )
         for k in kernels
     )
-    return Setting(Architecture(prod(kernels[0].input_shape) if kernels else 2, layers, None, biased=biased))
+    return Setting(Architecture(prod(kernels[0].input_shape) if kernels else 2, layers, None, homogeneous=not biased))
 
 
 # counted exactly by deletion and restriction, with shared weights and biases
@@ -290,7 +297,7 @@ ONE = kernel((1, 4), (2,), 2)
     ("name", "where", "message"),
     [
         ("xiong2020", DENSE, "expected convolutions without padding and pooling, found another layer in layer 1"),
-        ("xiong2020", setting(ONE, biased=False), "expected biases"),
+        ("xiong2020", setting(ONE, biased=False), "expected biases in every layer"),
         ("xiong2020", setting(ONE, activation="abs"), "found abs in layer 1"),
         ("xiong2020", setting(ONE, kernel((2, 3), (2,), 2)), "expected one hidden layer, found 2"),
         ("xiong2020", Setting(Architecture.of("3-1")), "expected one hidden layer, found 0"),
@@ -299,7 +306,7 @@ ONE = kernel((1, 4), (2,), 2)
         ("xiong2020_upper", setting(ONE, kernel((2, 3), (2,), 2), activation="leaky_relu"), "leaky_relu in layer 1"),
         ("xiong2020_lower", setting(kernel((2, 3), (2,), 1), kernel((1, 2), (2,), 2)), "at least the channels"),
         ("xiong2020_lower", setting(kernel((1, 4, 4), (2, 2), 2), kernel((2, 3, 3), (2, 2), 2)), "found 2 x 2"),
-        ("xiong2020_lower", setting(ONE, biased=False), "expected biases"),
+        ("xiong2020_lower", setting(ONE, biased=False), "expected biases in every layer"),
         ("xiong2020_lower", Setting(Architecture.of("3-1")), "expected a hidden layer, found none"),
     ],
 )

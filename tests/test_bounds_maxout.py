@@ -34,8 +34,8 @@ def mixed(*layers: Sequence[int], inputs: int = 2, biased: bool = True, maximum:
     found = []
     for ranks in layers:
         pieces = tuple((rank, list(ranks).count(rank)) for rank in sorted(set(ranks)))
-        found.append(Layer(pieces, "maxout" if maximum else "hardtanh", False, maximum=maximum))
-    return Setting(Architecture(inputs, tuple(found), 1, biased=biased))
+        found.append(Layer(pieces, "maxout" if maximum else "hardtanh", False, biased=biased, maximum=maximum))
+    return Setting(Architecture(inputs, tuple(found), 1, homogeneous=not biased))
 
 
 def value(name: str, where: Setting) -> int:
@@ -287,14 +287,14 @@ CONDITIONS: list[tuple[str, Setting, str]] = [
     ("tseran2021", Setting(Architecture.of("2-6-1")), "expected maxout units, found relu in layer 1"),
     ("montufar2022", Setting(Architecture.of("2-6-1")), "expected maxout units, found relu in layer 1"),
     ("montufar2022", mixed([3, 3], [3]), "expected one hidden layer, found 2"),
-    ("montufar2022", mixed([3, 3], biased=False), "expected biases"),
+    ("montufar2022", mixed([3, 3], biased=False), "expected biases in every layer"),
     ("montufar2022_central", mixed([3, 3]), "expected a network without biases, found biases"),
     ("montufar2022_central", mixed([3, 3], maximum=False, biased=False), "expected maxout units, found hardtanh"),
     ("montufar2022_upper", Setting(Architecture.of("2-6-1", activation="abs")), "found abs in layer 1"),
     ("montufar2022_lower", mixed([3, 3], [3]), "found 1 such units in layer 2"),
     ("montufar2022_lower", mixed([3, 3, 1]), "all of rank 2 or more, found 2 such units in layer 1"),
     ("montufar2022_lower", Setting(Architecture.of("2-1")), "expected a hidden layer"),
-    ("montufar2022_lower", mixed([3, 3], biased=False), "expected biases"),
+    ("montufar2022_lower", mixed([3, 3], biased=False), "expected biases in every layer"),
     ("goujon2024", Setting(Architecture(2, (), 1, sequential=False)), "layers that read the layer before alone"),
 ]
 

@@ -247,7 +247,7 @@ FAILING = [
     ("zaslavsky1975", setting("2-3-3-1"), "expected one hidden layer, found 2"),
     ("zaslavsky1975", setting("2-3-1", "hardtanh"), "units of two pieces, found hardtanh in layer 1"),
     ("zaslavsky1975", SHARED_ONE, "every weight free, found weights that are shared"),
-    ("zaslavsky1975", setting("2-3-1", biased=False), "expected biases, found a network without any"),
+    ("zaslavsky1975", setting("2-3-1", biased=False), "expected biases in every layer, found none"),
     ("zaslavsky1975_central", setting("2-3-1"), "expected a network without biases, found biases"),
     ("zaslavsky1975_weights", setting("2-3-1"), "expected the weights of a fully connected network"),
     ("pascanu2013", setting("2-3-1", "abs"), "found abs in layer 1"),

@@ -6,8 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vitrail import balls as balls
     from vitrail import boundaries as boundaries
+    from vitrail import bounds as bounds
+    from vitrail import constructions as constructions
+    from vitrail import estimates as estimates
     from vitrail import local as local
+    from vitrail import probes as probes
+    from vitrail.balls.local_bound import local_bound as local_bound
     from vitrail.certification.certificate import Certificate as Certificate
     from vitrail.certification.certificate import certify as certify
     from vitrail.count import Count as Count
@@ -57,12 +63,18 @@ _HOMES = {
     "Status": "vitrail.status",
     "VitrailError": "vitrail.errors",
     "Walk": "vitrail.walking",
+    "balls": "vitrail.balls",
     "boundaries": "vitrail.boundaries",
+    "bounds": "vitrail.bounds",
     "certify": "vitrail.certification.certificate",
+    "constructions": "vitrail.constructions",
     "count_regions": "vitrail.search",
     "distance_to_boundary": "vitrail.local.distance",
     "enumerate_regions": "vitrail.search",
+    "estimates": "vitrail.estimates",
     "local": "vitrail.local",
+    "local_bound": "vitrail.balls.local_bound",
+    "probes": "vitrail.probes",
     "read_vnnlib_box": "vitrail.domains",
     "region_at": "vitrail.local.region",
     "regions_at": "vitrail.local.region",
@@ -89,12 +101,18 @@ __all__ = [
     "VitrailError",
     "Walk",
     "__version__",
+    "balls",
     "boundaries",
+    "bounds",
     "certify",
+    "constructions",
     "count_regions",
     "distance_to_boundary",
     "enumerate_regions",
+    "estimates",
     "local",
+    "local_bound",
+    "probes",
     "read_vnnlib_box",
     "region_at",
     "regions_at",

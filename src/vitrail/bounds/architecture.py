@@ -53,8 +53,8 @@ class Layer:
     switches. `switched_off`: every unit that switches has two pieces, one of them constant, as ReLU has. `reach` is the
     narrowest place through which everything that this layer reads has passed, None where nothing is known but the
     input's dimension; `bottleneck`: all that comes later sees the input through this layer alone. `dense`: every unit
-    reads all of the layer before, with weights of its own. `maximum`: a unit takes the largest of its candidates.
-    `kernel` is there where the layer is a plain convolution of the one before.
+    reads all of the layer before, with weights of its own, and `biased`, with a bias of its own. `maximum`: a unit
+    takes the largest of its candidates. `kernel` is there where the layer is a plain convolution of the one before.
 
     Example:
         >>> Layer(((2, 16),), "relu", True).units
@@ -67,6 +67,7 @@ class Layer:
     bottleneck: bool = True
     reach: int | None = None
     dense: bool = True
+    biased: bool = True
     maximum: bool = False
     kernel: Kernel | None = None
 
@@ -105,8 +106,8 @@ class Layer:
 class Architecture:
     """What bounds know of a network.
 
-    `sequential`: every layer reads the one before it alone, through one affine map. `biased`: some affine map may have
-    a bias; without any, all regions are cones. Regions on a plane are those of a network of two inputs.
+    `sequential`: every layer reads the one before it alone, through one affine map. `homogeneous`: nothing that units
+    see has a constant part, so that all regions are cones. Regions on a plane are those of a network of two inputs.
 
     Example:
         >>> Architecture.of("2-16-16-1")
@@ -117,7 +118,7 @@ class Architecture:
     layers: tuple[Layer, ...]
     outputs: int | None
     sequential: bool = True
-    biased: bool = True
+    homogeneous: bool = False
     source: str = field(default="widths", compare=False)
 
     @classmethod
@@ -142,10 +143,10 @@ class Architecture:
         elif rank is not None:
             raise InvalidOptionError(f"rank: goes with activation maxout, found activation {activation}; leave it out")
         layers = tuple(
-            Layer(((pieces, width),), activation, switched_off, maximum=activation == "maxout")
+            Layer(((pieces, width),), activation, switched_off, biased=biased, maximum=activation == "maxout")
             for width in numbers[1:-1]
         )
-        return cls(numbers[0], layers, numbers[-1], biased=biased)
+        return cls(numbers[0], layers, numbers[-1], homogeneous=not biased)
 
     def __repr__(self) -> str:
         """Widths and activations, in one line."""
@@ -176,7 +177,7 @@ class Architecture:
     def seen_from(self, dimension: int) -> Architecture:
         """The architecture on a domain of fewer dimensions: its first map reads the domain's coordinates.
 
-        Convolutions are none there, and domains need not contain the origin.
+        Convolutions are none there; and the first layer has a bias, since the domain need not contain the origin.
 
         Example:
             >>> Architecture.of("784-10-1").seen_from(2)
@@ -184,8 +185,10 @@ class Architecture:
         """
         if dimension >= self.input_dimension:
             return self
-        layers = tuple(replace(layer, kernel=None) for layer in self.layers)
-        return replace(self, input_dimension=dimension, layers=layers, biased=True)
+        layers = tuple(
+            replace(layer, kernel=None, biased=layer.biased or number == 0) for number, layer in enumerate(self.layers)
+        )
+        return replace(self, input_dimension=dimension, layers=layers, homogeneous=False)
 
 
 def parse_widths(widths: str | Sequence[int]) -> tuple[int, ...]:

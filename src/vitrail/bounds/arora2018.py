@@ -54,7 +54,7 @@ STATEMENTS = (
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.SURE,
         conditions=(
-            *(conditions.RELU, conditions.SEQUENTIAL, conditions.DENSE, conditions.BIASED, conditions.HIDDEN),
+            *(conditions.RELU, conditions.SEQUENTIAL, conditions.DENSE, conditions.BIASED_BEHIND, conditions.HIDDEN),
             conditions.on_setting(
                 "two units or more in every layer",
                 lambda s: not s.layers or _arguments(s) is not None,

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from math import comb
+from itertools import accumulate
 
-from flint import fmpz
+from flint import fmpz, fmpz_poly
 
-__all__ = ["arrangement_cells", "binomial_row", "cells_of_families", "elementary_symmetric", "partial_sums"]
+__all__ = [
+    "arrangement_cells",
+    "binomial_row",
+    "cells_of_families",
+    "cells_up_to",
+    "elementary_symmetric",
+    "partial_sums",
+]
 
-_KEPT = 64  # widths whose binomials are kept
+_KEPT = 1024  # widths whose binomials are kept
 
 
 @lru_cache(maxsize=_KEPT)
@@ -92,24 +99,22 @@ def cells_of_families(families: Mapping[int, int], dimension: int) -> int:
         (7, 19, 1)
     """
     cutting = {extra: units for extra, units in families.items() if extra > 0 and units > 0}
-    if len(cutting) <= 1:
-        for extra, units in cutting.items():
-            return _equal_families(extra, units, dimension)
-        return 1
-    # the generating function of the elementary symmetric polynomials: the product of (1 + extra t)^units
-    coefficients = [1]
-    for extra, units in cutting.items():
-        power = [comb(units, j) * extra**j for j in range(min(units, dimension) + 1)]
-        size = min(len(coefficients) + len(power) - 1, dimension + 1)
-        product = [0] * size
-        for i, a in enumerate(coefficients):
-            for j, b in enumerate(power[: size - i]):
-                product[i + j] += a * b
-        coefficients = product
-    return sum(coefficients)
+    if set(cutting) <= {1}:
+        return arrangement_cells(sum(cutting.values()), dimension)
+    return int(cells_up_to(cutting, dimension)[dimension])
 
 
-def _equal_families(extra: int, units: int, dimension: int) -> int:
-    if extra == 1:
-        return arrangement_cells(units, dimension)
-    return sum(term * extra**j for j, term in enumerate(binomial_row(units)[: dimension + 1]))
+def cells_up_to(families: Mapping[int, int], dimension: int) -> list[fmpz]:
+    """`cells_of_families` in 0, ..., d dimensions.
+
+    Example:
+        >>> cells_up_to({2: 3}, 3)
+        [1, 7, 19, 27]
+    """
+    # the elementary symmetric polynomials are the coefficients of the product of 1 + extra t
+    product = fmpz_poly([1])
+    for extra, units in families.items():
+        if extra > 0 and units > 0:
+            product *= fmpz_poly([1, extra]) ** units
+    sums = list(accumulate(product.coeffs()[: dimension + 1]))
+    return sums + [sums[-1]] * (dimension + 1 - len(sums))

@@ -10,6 +10,7 @@ from vitrail.bounds.statement import Condition
 
 __all__ = [
     "BIASED",
+    "BIASED_BEHIND",
     "BOX",
     "CONSTANTS",
     "DENSE",
@@ -76,8 +77,11 @@ SEQUENTIAL = on_setting(
 HIDDEN = on_setting("a hidden layer", lambda s: len(s.layers) > 0, lambda _: "none")
 ONE_LAYER = on_setting("one hidden layer", lambda s: len(s.layers) == 1, lambda s: str(len(s.layers)))
 ONE_INPUT = on_setting("one input", lambda s: s.input_dimension == 1, lambda s: str(s.input_dimension))
-BIASED = on_setting("biases", lambda s: s.architecture.biased, lambda _: "a network without any")
-UNBIASED = on_setting("a network without biases", lambda s: not s.architecture.biased, lambda _: "biases")
+BIASED = every_layer("biases in every layer", lambda layer: layer.biased, lambda _: "none")
+BIASED_BEHIND = on_setting(
+    "biases in every layer after the first", lambda s: all(layer.biased for layer in s.layers[1:]), lambda _: "none"
+)
+UNBIASED = on_setting("a network without biases", lambda s: s.architecture.homogeneous, lambda _: "biases")
 WEIGHTS = on_setting(
     "the weights of a fully connected network", lambda s: s.weights is not None, lambda _: "an architecture alone"
 )

@@ -12,7 +12,6 @@ from flint import fmpz_mat, nmod_mat
 
 from vitrail.bounds.architecture import Architecture, Kernel, Layer
 from vitrail.bounds.setting import Constants, DenseLayer, Setting
-from vitrail.bounds.wiring import Wiring
 from vitrail.domains import Box, Domain, Segment, Space
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
@@ -22,6 +21,7 @@ from vitrail.network.ops.elementwise import Elementwise
 from vitrail.network.ops.linear import Linear
 from vitrail.network.ops.maximum import Maximum, as_maximum
 from vitrail.network.ops.shape import Select
+from vitrail.network.wiring import wiring_of
 from vitrail.numerics.fixed import Fixed
 
 __all__ = ["architecture_of", "rank_at_most", "setting_of"]
@@ -36,13 +36,13 @@ def architecture_of(net: Network) -> Architecture:
 
     Example:
         >>> net = Network.from_arrays([([[1.0, 2.0], [0.0, 1.0]], [1.0, 0.0]), ([[1.0, 1.0]], None)])
-        >>> architecture_of(net), architecture_of(net).biased
-        (Architecture(2-2-1, relu), True)
+        >>> architecture_of(net), architecture_of(net).homogeneous
+        (Architecture(2-2-1, relu), False)
     """
-    graph, wiring = net.graph, Wiring.of(net.graph)
+    graph, wiring = net.graph, wiring_of(net.graph)
     inputs = size_of(graph.input_shape)
     layers = []
-    for number, node in enumerate(wiring.nodes):
+    for node in graph.piecewise:
         path = _path(graph, node)
         op = graph.nodes[node].op
         pieces, switched_off = _pieces(op)
@@ -51,8 +51,9 @@ def architecture_of(net: Network) -> Architecture:
                 pieces,
                 op.name,
                 switched_off,
-                bottleneck=wiring.bottleneck[number],
-                reach=min(wiring.reach[number], inputs),
+                bottleneck=node in wiring.bottlenecks,
+                reach=wiring.reaches[node],
+                biased=any(_has_constant(affine) for affine in path),
                 dense=wiring.sequential and _dense_map(path) is not None and _own_candidates(op),
                 maximum=isinstance(op, Maximum),
                 kernel=_kernel(path) if wiring.sequential else None,
@@ -63,7 +64,7 @@ def architecture_of(net: Network) -> Architecture:
         tuple(layers),
         size_of(graph.output_shape),
         sequential=wiring.sequential,
-        biased=any(_has_constant(node.op) for node in graph.nodes),
+        homogeneous=not any(_has_constant(graph.nodes[node].op) for node in wiring.needed),
         source="network",
     )
 
@@ -83,7 +84,7 @@ def setting_of(net: Network, domain: Domain | None = None, *, constants: Constan
     whole = len(weights) == len(architecture.layers) and all(layer.dense for layer in architecture.layers)
     if not _around_origin(domain):
         # the cones of a network without biases meet elsewhere
-        architecture = replace(architecture, biased=True)
+        architecture = replace(architecture, homogeneous=False)
     return Setting(
         architecture.seen_from(dimension),
         weights=tuple(weights) if whole else None,

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from flint import fmpz
 
-from vitrail.bounds.combinatorics import arrangement_cells, binomial_row, cells_of_families, partial_sums
+from vitrail.bounds.combinatorics import binomial_row, cells_of_families, cells_up_to, partial_sums
 
 __all__ = ["Stage", "layered_bound"]
 
@@ -99,11 +99,11 @@ def _backwards(stage: Stage, after: list[fmpz]) -> list[fmpz]:
     units, steady = stage.switching, stage.steady
     if not stage.bottleneck:
         # later layers see past this one: what it reads may be flat, what they read need not be
-        cells = [cells_of_families(dict(stage.families), d) for d in range(reach + 1)]
+        cells = cells_up_to(dict(stage.families), reach)
         return [cells[min(d, reach)] * after[d] for d in range(top + 1)]
     if not stage.switched_off:
-        live = units + steady
-        found = [cells_of_families(dict(stage.families), d) * after[min(d, live)] for d in range(reach + 1)]
+        cells, live = cells_up_to(dict(stage.families), reach), units + steady
+        found = [cells[d] * after[min(d, live)] for d in range(reach + 1)]
     else:
         found = _switched_off(units, steady, after, reach)
     return found + [found[-1]] * (top - reach)
@@ -123,7 +123,7 @@ def _switched_off(units: int, steady: int, after: list[fmpz], reach: int) -> lis
     for d in range(reach + 1):
         last, kept = min(d, units), live - d
         if kept >= last:
-            found.append(arrangement_cells(units, d) * after[min(d, live)])
+            found.append(sums[last] * after[min(d, live)])
         elif kept < 0:
             found.append(tails[last + 1])
         else:

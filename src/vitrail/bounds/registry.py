@@ -65,7 +65,7 @@ _STATEMENTS = {statement.name: statement for module in _MODULES for statement in
 
 @dataclass(frozen=True)
 class BoundValue:
-    """The value of one bound: a number with the statement behind it.
+    """The value of one bound: a number with the statement behind it, for regions of one definition.
 
     Example:
         >>> value = evaluate("serra2018", widths=[2, 4, 4, 1])
@@ -76,6 +76,7 @@ class BoundValue:
     statement: Statement
     value: Number
     setting: Setting
+    definition: Definition
 
     @property
     def name(self) -> str:
@@ -84,12 +85,12 @@ class BoundValue:
 
     @property
     def kind(self) -> BoundKind:
-        """What it bounds."""
-        return self.statement.kind
+        """What it bounds, among regions of the `definition`."""
+        return self.statement.kind_for(self.definition) or self.statement.kind
 
     @property
     def counts(self) -> Definition:
-        """Which regions it counts."""
+        """Which regions the statement counts."""
         return self.statement.counts
 
     @property
@@ -119,7 +120,8 @@ class BoundValue:
     def __repr__(self) -> str:
         """Name, value and kind, in one line."""
         likely = "" if self.confidence is Confidence.SURE else f", {self.confidence.value}"
-        return f"BoundValue({self.name}, {short(self.value)}, {self.kind.value} on {self.counts.value} regions{likely})"
+        what = f"{self.kind.value} on {self.definition.value} regions"
+        return f"BoundValue({self.name}, {short(self.value)}, {what}{likely})"
 
 
 def available() -> tuple[Statement, ...]:
@@ -186,4 +188,4 @@ def evaluate_in(statement: Statement, setting: Setting) -> BoundValue:
     failures = statement.failures(setting)
     if failures:
         raise NotApplicableError(f"{statement.name}: {'; '.join(failures)}; vitrail.bounds.table lists what applies")
-    return BoundValue(statement, statement.value(setting), setting)
+    return BoundValue(statement, statement.value(setting), setting, statement.counts)

@@ -217,7 +217,7 @@ STATEMENTS = (
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.SURE,
         conditions=(
-            *(conditions.RELU, conditions.SEQUENTIAL, conditions.DENSE, conditions.BIASED, conditions.HIDDEN),
+            *(conditions.RELU, conditions.SEQUENTIAL, conditions.DENSE, conditions.BIASED_BEHIND, conditions.HIDDEN),
             conditions.on_setting(
                 "two units or more in the first layer and three or more in each later one (two in a second and last)",
                 lambda s: _zonotope_arguments(s) is not None,

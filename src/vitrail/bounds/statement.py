@@ -46,6 +46,21 @@ class BoundKind(StrEnum):
         return self in (BoundKind.EXACT_MAXIMUM, BoundKind.LOWER_ON_MAXIMUM)
 
 
+_ORDER = (Definition.AFFINE, Definition.LINEAR, Definition.ACTIVATION)
+"""Definitions from the one that never counts more to the one that never counts fewer."""
+
+_COARSER = {
+    BoundKind.EXACT_MAXIMUM: BoundKind.UPPER,
+    BoundKind.UPPER: BoundKind.UPPER,
+    BoundKind.EXACT_EXPECTATION: BoundKind.UPPER_ON_EXPECTATION,
+    BoundKind.UPPER_ON_EXPECTATION: BoundKind.UPPER_ON_EXPECTATION,
+}
+_FINER = {
+    BoundKind.EXACT_MAXIMUM: BoundKind.LOWER_ON_MAXIMUM,
+    BoundKind.LOWER_ON_MAXIMUM: BoundKind.LOWER_ON_MAXIMUM,
+}
+
+
 class Need(StrEnum):
     """What has to be known to evaluate a bound.
 
@@ -123,14 +138,23 @@ class Statement:
     cost: Callable[[Setting], int] = lambda _: 0
     remark: str = ""
 
-    @property
-    def definitions(self) -> tuple[Definition, ...]:
-        """The definitions of regions that the value bounds."""
-        order = (Definition.AFFINE, Definition.LINEAR, Definition.ACTIVATION)
-        place = order.index(self.counts)
-        if self.kind is BoundKind.LOWER_ON_MAXIMUM:
-            return order[place:]
-        return order[: place + 1]
+    def kind_for(self, definition: Definition) -> BoundKind | None:
+        """What the value bounds among regions of another definition; None where it says nothing about them.
+
+        There are at least as many activation regions as linear ones, and as many of these as affine pieces: an exact
+        maximum of activation regions is an upper bound on the others, and no more than that.
+
+        Example:
+            >>> from vitrail.bounds import find
+            >>> exact, lower = find("serra2018_one_input"), find("serra2018_lower")
+            >>> exact.kind_for(Definition.LINEAR).value, lower.kind_for(Definition.LINEAR) is None
+            ('upper bound', True)
+        """
+        finer = _ORDER.index(definition) - _ORDER.index(self.counts)
+        if finer == 0:
+            return self.kind
+        kinds = _COARSER if finer < 0 else _FINER
+        return kinds.get(self.kind)
 
     def failures(self, setting: Setting) -> list[str]:
         """The conditions that fail in a setting, each with what was found; empty where the bound applies."""

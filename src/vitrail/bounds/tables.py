@@ -98,7 +98,7 @@ def _evaluate(setting: Setting, definition: Definition) -> tuple[list[BoundValue
     for statement in available():
         reason = _reason(statement, setting, definition)
         if reason is None:
-            rows.append(BoundValue(statement, statement.value(setting), setting))
+            rows.append(BoundValue(statement, statement.value(setting), setting, definition))
         else:
             left_out.append(LeftOut(statement, reason))
     return sorted(rows, key=lambda row: (on_expectation(row), row.value, row.kind.above)), left_out
@@ -106,7 +106,7 @@ def _evaluate(setting: Setting, definition: Definition) -> tuple[list[BoundValue
 
 def _reason(statement: Statement, setting: Setting, definition: Definition) -> str | None:
     """Why a bound is not in the table; None where it is."""
-    if definition not in statement.definitions:
+    if statement.kind_for(definition) is None:
         return f"{statement.kind.value} on {statement.counts.value} regions says nothing about {definition.value} ones"
     failures = statement.failures(setting)
     if failures:

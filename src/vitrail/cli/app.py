@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vitrail import __version__
-from vitrail.cli import at, info, regions
+from vitrail.cli import at, bounds, info, local, regions, reproduce, track
 from vitrail.cli.options import JsonOutput
 
 __all__ = ["app"]
@@ -21,6 +21,10 @@ Examples:
   vitrail regions model.onnx --plane --input images.npy --rows 0,7,42 --out regions.parquet
   vitrail regions model.onnx --segment --random 0 --json
   vitrail at model.onnx --input images.npy --rows 0:100 --plot report.png
+  vitrail bounds 784-100-100-10
+  vitrail local model.onnx --input images.npy --radii 0.01:1:log10
+  vitrail track epoch-0.npz epoch-1.npz --input images.npy --out run.parquet --plot run.png
+  vitrail reproduce hanin2019 --scale smoke
 
 \b
 Exit codes:
@@ -28,7 +32,8 @@ Exit codes:
   2    usage: an unknown or wrong option
   3    bad input: model file, network, points or domain
   4    the network has operations that are not supported
-  5    partial or not certified, where --require asked for more; --certify found something wrong
+  5    partial or not certified, where --require asked for more; --certify found something wrong; runs of a study
+       failed
   6    a file cannot be read or written
   70   a bug in Vitrail: please report it (VITRAIL_DEBUG=1 adds the traceback)
   130  interrupted
@@ -68,6 +73,10 @@ def _vitrail(
 app.command("info", epilog=info.EXAMPLES)(info.info)
 app.command("regions", epilog=regions.EXAMPLES)(regions.regions)
 app.command("at", epilog=at.EXAMPLES)(at.at)
+app.command("bounds", epilog=bounds.EXAMPLES)(bounds.bounds)
+app.command("local", epilog=local.EXAMPLES)(local.local)
+app.command("track", epilog=track.EXAMPLES)(track.track)
+app.command("reproduce", epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 
 
 @app.command("demo")

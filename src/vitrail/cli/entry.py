@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `arguments` are those of the process by default.
 
     0 complete, 2 usage, 3 bad input, model or domain, 4 unsupported operation, 5 not certified or partial under
-    --require or wrong under --certify, 6 file cannot be read or written, 70 a bug, 130 interrupted, 141 nobody reads
-    the output any more.
+    --require or wrong under --certify or failed runs of a study, 6 file cannot be read or written, 70 a bug, 130
+    interrupted, 141 nobody reads the output any more.
 
     Example:
         >>> main(["--version"])
