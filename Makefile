@@ -9,7 +9,7 @@ test test-all: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all bench bench-space bench-local lint types clean distclean
+.PHONY: help demo test test-all bench bench-space bench-local bench-bounds lint types clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -27,12 +27,18 @@ bench: .venv/stamp-dev benchmarks/.venv/stamp ## set up and run the benchmarks, 
 	.venv/bin/python benchmarks/run.py
 	.venv/bin/python benchmarks/space.py
 	.venv/bin/python benchmarks/local.py
+	.venv/bin/python benchmarks/bounds.py
+	.venv/bin/python benchmarks/local_bound.py
 
 bench-space: .venv/stamp-dev benchmarks/.venv/stamp ## only those in three and more dimensions, about a quarter of an hour
 	.venv/bin/python benchmarks/space.py
 
 bench-local: .venv/stamp-dev ## only those around points, about ten minutes
 	.venv/bin/python benchmarks/local.py
+
+bench-bounds: .venv/stamp-dev ## only those of bounds: the table, and balls around a thousand points
+	.venv/bin/python benchmarks/bounds.py
+	.venv/bin/python benchmarks/local_bound.py
 
 lint: .venv/stamp-dev ## check style and formatting
 	.venv/bin/ruff check .
