@@ -17,7 +17,7 @@ import vitrail
 from oracles.networks import default_init, he
 from oracles.random_networks import FAMILIES, random_case
 from translate import to_network
-from vitrail.balls import LocalBound, local_bound
+from vitrail.balls import LocalBound, count_in_ball, local_bound, sampled_regions_in_ball
 from vitrail.balls.affine import AffineMap
 from vitrail.balls.items import Items
 from vitrail.balls.lines import touched
@@ -25,7 +25,7 @@ from vitrail.balls.local_bound import ball_norm, tallies
 from vitrail.balls.operator_norms import factor_of, operator_norms, spectral_norm
 from vitrail.balls.plan import BallPlan
 from vitrail.balls.propagate import ENGINES, propagate, start
-from vitrail.network.wiring import wiring_of
+from vitrail.data import digits_network_path, digits_samples
 from vitrail.errors import InvalidDomainError, InvalidOptionError
 from vitrail.network.graph import Graph, Node
 from vitrail.network.network import Network
@@ -37,6 +37,7 @@ from vitrail.network.ops.elementwise import Elementwise, absolute_value, clamp, 
 from vitrail.network.ops.linear import ConstantProduct, Linear
 from vitrail.network.ops.maximum import Maximum
 from vitrail.network.ops.shape import reshape, select
+from vitrail.network.wiring import wiring_of
 
 Array = NDArray[np.float64]
 Forms = list[Array]
@@ -345,6 +346,43 @@ def test_bounds_hold_for_exact_counts(family: str) -> None:
             assert vitrail.count_regions(net, inner) <= local_bound(net, center, radius).bound, (family, seed, radius)
     # bounds that are attained would be violated by anything smaller
     assert strict > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_bounds_hold_for_two_thousand_networks(part: int) -> None:
+    # small integers: units repeat, oppose, die and vanish; a polygon or interval inside the ball has no more regions
+    above_one = 0
+    for seed in range(500 * part, 500 * part + 500):
+        net = to_network(random_case(seed).net)
+        rng = np.random.default_rng(seed)
+        center, radius = rng.uniform(-1.5, 1.5, net.input_shape), float(rng.uniform(0.05, 1.5))
+        inside: vitrail.Polygon | vitrail.Segment
+        inner = radius * (1 - 1e-9)
+        if center.size == 1:
+            inside = vitrail.Segment(center - inner, center + inner)
+        else:
+            angles = np.arange(16) * np.pi / 8
+            inside = vitrail.Polygon(center + inner * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+        found = vitrail.count_regions(net, inside)
+        assert found.status.proven
+        for norm in (2, "inf"):
+            assert local_bound(net, center, radius, norm).bound >= int(found), (seed, norm)
+        above_one += int(found) > 1
+    assert above_one > 200
+
+
+@pytest.mark.slow
+def test_bounds_hold_for_a_trained_network() -> None:
+    net = vitrail.Network.from_file(digits_network_path())
+    images = digits_samples()[0].reshape(20, 64) / 16
+    radii = np.geomspace(0.05, 1.5, 6)
+    bounds = local_bound(net, images, radii).bounds
+    for number, image in enumerate(images):
+        frame = np.random.default_rng(number).normal(size=(2, 64))
+        for place, radius in enumerate(radii.tolist()):
+            assert count_in_ball(net, image, radius, frame=frame).lower <= bounds[number, place]
+            assert int(sampled_regions_in_ball(net, image, radius, 500)) <= bounds[number, place]
 
 
 @pytest.mark.parametrize("scale", [1e8, 1e-8, 1e-160, 1e160])

@@ -117,7 +117,9 @@ def _switched_off(units: int, steady: int, after: list[fmpz], reach: int) -> lis
     """
     row, sums = binomial_row(units), partial_sums(units)
     live = steady + units
-    terms = [term * after[min(live - j, len(after) - 1)] for j, term in enumerate(row[: reach + 1])]
+    # no d needs a term before this one
+    low = min(max(live - reach + 1, 0), len(row))
+    terms = [term * after[min(live - j, len(after) - 1)] for j, term in enumerate(row[low : reach + 1], start=low)]
     tails: list[fmpz] = [fmpz(0), *accumulate(terms)]
     found: list[fmpz] = []
     for d in range(reach + 1):
@@ -125,7 +127,7 @@ def _switched_off(units: int, steady: int, after: list[fmpz], reach: int) -> lis
         if kept >= last:
             found.append(sums[last] * after[min(d, live)])
         elif kept < 0:
-            found.append(tails[last + 1])
+            found.append(tails[last + 1 - low])
         else:
-            found.append(sums[kept] * after[d] + tails[last + 1] - tails[kept + 1])
+            found.append(sums[kept] * after[d] + tails[last + 1 - low] - tails[kept + 1 - low])
     return found
