@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from vitrail.bounds.inputs import natural
 from vitrail.bounds.layered import Stage
 from vitrail.errors import InvalidOptionError
 from vitrail.options import one_of
@@ -137,9 +138,9 @@ class Architecture:
         numbers = parse_widths(widths)
         pieces, switched_off = ACTIVATIONS[one_of("activation", activation, list(ACTIVATIONS))]
         if activation == "maxout":
-            if isinstance(rank, bool) or not isinstance(rank, int) or rank < 2:
-                raise InvalidOptionError(f"rank: expected an integer of at least 2 for maxout, found {rank!r}")
-            pieces = rank
+            if rank is None:
+                raise InvalidOptionError("rank: expected an integer of at least 2 with activation maxout, found none")
+            pieces = natural("rank", rank, 2)
         elif rank is not None:
             raise InvalidOptionError(f"rank: goes with activation maxout, found activation {activation}; leave it out")
         layers = tuple(

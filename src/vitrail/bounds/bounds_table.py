@@ -49,7 +49,7 @@ class BoundsTable:
     """The values of all bounds that apply, in ascending order, those on expectations last; `left_out` are the others.
 
     They bound the number of regions of one `definition`. `count` is the number itself where it is known. `str(table)`
-    prints it.
+    prints it. `count_note` says why the count was given up, if it was.
 
     Example:
         >>> from vitrail.bounds import table
@@ -63,6 +63,18 @@ class BoundsTable:
     rows: tuple[BoundValue, ...]
     left_out: tuple[LeftOut, ...]
     count: Count | None = None
+    count_note: str = ""
+
+    def __repr__(self) -> str:
+        """What it bounds, and the tightest ones, in one line."""
+        architecture, upper, lower = self.setting.architecture, self.tightest_upper, self.tightest_lower
+        parts = [
+            f"{architecture.name}, {architecture.activation}, {len(self)} bounds on {self.definition.value} regions"
+        ]
+        parts += [] if upper is None else [f"at most {short(upper.value)}"]
+        parts += [] if lower is None else [f"some network has {short(lower.value)}"]
+        parts += [] if self.count is None else [f"count {int(self.count):,}"]
+        return f"BoundsTable({', '.join(parts)})"
 
     def __iter__(self) -> Iterator[BoundValue]:
         """The rows."""
@@ -124,6 +136,7 @@ class BoundsTable:
             "activation": self.setting.architecture.activation,
             "definition": self.definition.value,
             "count": None if self.count is None else self.count.to_dict(),
+            "count_note": self.count_note,
             "tightest_upper": None if self.tightest_upper is None else self.tightest_upper.name,
             "tightest_sure_upper": None if self.tightest_sure_upper is None else self.tightest_sure_upper.name,
             "tightest_lower": None if self.tightest_lower is None else self.tightest_lower.name,
@@ -184,4 +197,5 @@ class BoundsTable:
             f"{a:>{sizes[0]}}  {b:>{sizes[1]}}  {c:<{sizes[2]}}  {d:<{sizes[3]}}  {e}".rstrip()
             for a, b, c, d, e in lines
         ]
-        return "\n".join([head, *body])
+        note = [f"not counted: {self.count_note}"] if self.count_note else []
+        return "\n".join([head, *body, *note])

@@ -7,9 +7,8 @@ from math import prod
 
 from vitrail.bounds.combinatorics import arrangement_cells
 from vitrail.bounds.inputs import natural, widths_of
-from vitrail.bounds.statement import Statement
 
-__all__ = ["STATEMENTS", "combined_upper", "one_layer_exact"]
+__all__ = ["combined_upper", "one_layer_exact"]
 
 
 def one_layer_exact(nodes: int, features: int, units: int) -> int:
@@ -46,7 +45,3 @@ def combined_upper(nodes: int, features: int, widths: Sequence[int]) -> int:
         return 1
     later = prod(arrangement_cells(number * n, number * dimension) for n in layers[1:])
     return int(one_layer_exact(number, dimension, layers[0]) * later)
-
-
-STATEMENTS: tuple[Statement, ...] = ()
-"""None: an architecture does not know of nodes and features."""

@@ -17,36 +17,35 @@ __all__ = [
     "partial_sums",
 ]
 
-_KEPT = 1024  # widths whose binomials are kept
+_KEPT = 32  # rows of binomials that are kept: of thousands of units one takes megabytes
+
+
+def binomial_row(n: int, last: int | None = None) -> tuple[fmpz, ...]:
+    """The binomials C(n, 0), ..., C(n, last), by default up to C(n, n).
+
+    Example:
+        >>> binomial_row(4), binomial_row(4, 2)
+        ((1, 4, 6, 4, 1), (1, 4, 6))
+    """
+    return _rows(n, n if last is None else min(n, last))[0]
+
+
+def partial_sums(n: int, last: int | None = None) -> tuple[fmpz, ...]:
+    """The sums C(n, 0) + ... + C(n, d) for d = 0, ..., last, by default up to d = n.
+
+    Example:
+        >>> partial_sums(4), partial_sums(4, 2)
+        ((1, 5, 11, 15, 16), (1, 5, 11))
+    """
+    return _rows(n, n if last is None else min(n, last))[1]
 
 
 @lru_cache(maxsize=_KEPT)
-def binomial_row(n: int) -> tuple[int, ...]:
-    """The binomials C(n, 0), ..., C(n, n).
-
-    Example:
-        >>> binomial_row(4)
-        (1, 4, 6, 4, 1)
-    """
-    row = [1]
-    for j in range(n):
+def _rows(n: int, last: int) -> tuple[tuple[fmpz, ...], tuple[fmpz, ...]]:
+    row = [fmpz(1)]
+    for j in range(last):
         row.append(row[-1] * (n - j) // (j + 1))
-    return tuple(row)
-
-
-@lru_cache(maxsize=_KEPT)
-def partial_sums(n: int) -> tuple[int, ...]:
-    """The sums C(n, 0) + ... + C(n, d) for d = 0, ..., n.
-
-    Example:
-        >>> partial_sums(4)
-        (1, 5, 11, 15, 16)
-    """
-    total, sums = 0, []
-    for term in binomial_row(n):
-        total += term
-        sums.append(total)
-    return tuple(sums)
+    return tuple(row), tuple(accumulate(row))
 
 
 def arrangement_cells(hyperplanes: int, dimension: int) -> int:

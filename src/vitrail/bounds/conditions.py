@@ -9,6 +9,7 @@ from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import Condition
 
 __all__ = [
+    "AS_WIDE",
     "BIASED",
     "BIASED_BEHIND",
     "BOX",
@@ -76,6 +77,11 @@ SEQUENTIAL = on_setting(
 )
 HIDDEN = on_setting("a hidden layer", lambda s: len(s.layers) > 0, lambda _: "none")
 ONE_LAYER = on_setting("one hidden layer", lambda s: len(s.layers) == 1, lambda s: str(len(s.layers)))
+AS_WIDE = on_setting(
+    "at least as many units as inputs in every layer",
+    lambda s: all(width >= s.input_dimension for width in s.widths),
+    lambda s: f"{min(s.widths)} units in a layer for {s.input_dimension} inputs",
+)
 ONE_INPUT = on_setting("one input", lambda s: s.input_dimension == 1, lambda s: str(s.input_dimension))
 BIASED = every_layer("biases in every layer", lambda layer: layer.biased, lambda _: "none")
 BIASED_BEHIND = on_setting(
@@ -88,5 +94,7 @@ WEIGHTS = on_setting(
 RANKS = on_setting("the ranks of the weights", lambda s: s.ranks is not None, lambda _: "an architecture alone")
 BOX = on_setting("a box or a segment as domain", lambda s: s.lengths is not None, lambda _: "another domain or none")
 CONSTANTS = on_setting(
-    "the constants of a distribution of networks", lambda s: s.constants is not None, lambda _: "none"
+    "the constants of a distribution of networks with these activations",
+    lambda s: s.constants is not None and s.constants.hold_for(s.architecture),
+    lambda s: "none" if s.constants is None else f"those for {s.constants.activation}",
 )

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 
-from flint import fmpz
-
 from vitrail.bounds import montufar2014, pascanu2013, serra2018
+from vitrail.bounds.combinatorics import arrangement_cells
 from vitrail.bounds.inputs import natural
 from vitrail.bounds.values import short
 from vitrail.errors import NotApplicableError, ResourceLimitError
@@ -128,8 +127,8 @@ def compare(input_dimension: int, width: int, layers: int) -> DepthComparison:
         shallow_parameters=parameters(n0, k * n, 1),
         equal_units=equal,
         equal_parameters=parameters(n0, equal, 1),
-        shallow_regions=_shallow(k * n, n0),
-        equal_regions=_shallow(equal, n0),
+        shallow_regions=arrangement_cells(k * n, n0),
+        equal_regions=arrangement_cells(equal, n0),
         lower_bounds=lower,
         deep_upper=serra2018.upper(n0, [n] * k),
     )
@@ -170,7 +169,7 @@ def smallest_winning_depth(
                 "there is one, raise limit"
             )
         units = k * n if equal == "units" else _equal_units(n0, n, k)
-        if max(_lower(name, n0, n, k) or 0 for name in names) > _shallow(units, n0):
+        if max(_lower(name, n0, n, k) or 0 for name in names) > arrangement_cells(units, n0):
             return k
     return None
 
@@ -178,15 +177,6 @@ def smallest_winning_depth(
 def _equal_units(n0: int, n: int, k: int) -> int:
     """The units of the largest shallow network of at most as many parameters."""
     return (parameters(n0, n, k) - 1) // (n0 + 2)
-
-
-def _shallow(units: int, n0: int) -> int:
-    """cap(units, n_0) term by term: whole rows of binomials would be too large for the units of many layers."""
-    term = total = fmpz(1)
-    for j in range(min(units, n0)):
-        term = term * (units - j) // (j + 1)
-        total += term
-    return int(total)
 
 
 def _lower(name: str, n0: int, n: int, k: int) -> int | None:

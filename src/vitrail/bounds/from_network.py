@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +26,8 @@ from vitrail.numerics.fixed import Fixed
 __all__ = ["architecture_of", "rank_at_most", "setting_of"]
 
 _PRIME = 2**61 - 1
-_RANKED = 2**24
-"""Products (rows x columns x the smaller of both) up to which ranks are computed."""
+_RANKED, _RANKED_EXACTLY = 2**24, 2**21
+"""Products (rows x columns x the smaller of both) up to which ranks are computed, modulo a prime and exactly."""
 
 
 def architecture_of(net: Network) -> Architecture:
@@ -43,7 +42,7 @@ def architecture_of(net: Network) -> Architecture:
     inputs = size_of(graph.input_shape)
     layers = []
     for node in graph.piecewise:
-        path = _path(graph, node)
+        path, only = _path(graph, node), _only_map(graph, node)
         op = graph.nodes[node].op
         pieces, switched_off = _pieces(op)
         layers.append(
@@ -54,9 +53,9 @@ def architecture_of(net: Network) -> Architecture:
                 bottleneck=node in wiring.bottlenecks,
                 reach=wiring.reaches[node],
                 biased=any(_has_constant(affine) for affine in path),
-                dense=wiring.sequential and _dense_map(path) is not None and _own_candidates(op),
+                dense=wiring.sequential and _dense_map(only) is not None and _own_candidates(op),
                 maximum=isinstance(op, Maximum),
-                kernel=_kernel(path) if wiring.sequential else None,
+                kernel=_kernel(only) if wiring.sequential else None,
             )
         )
     return Architecture(
@@ -79,7 +78,7 @@ def setting_of(net: Network, domain: Domain | None = None, *, constants: Constan
     """
     architecture = architecture_of(net)
     dimension = architecture.input_dimension if domain is None else domain.frame.dimension
-    maps = [_dense_map(_path(net.graph, node)) for node in net.piecewise] if architecture.sequential else []
+    maps = [_dense_map(_only_map(net.graph, node)) for node in net.piecewise] if architecture.sequential else []
     weights = [_arrays(op) for op in maps if op is not None]
     whole = len(weights) == len(architecture.layers) and all(layer.dense for layer in architecture.layers)
     if not _around_origin(domain):
@@ -95,7 +94,7 @@ def setting_of(net: Network, domain: Domain | None = None, *, constants: Constan
 
 
 def rank_at_most(matrix: np.ndarray) -> int:
-    """An upper bound of the rank of a matrix of floats: the rank itself up to sizes where that takes seconds.
+    """An upper bound of the rank of a matrix of floats: the rank itself up to sizes where that takes a second.
 
     The rank modulo a prime is never above the true one: where it is full it is the rank, else the rank is computed
     exactly.
@@ -104,15 +103,31 @@ def rank_at_most(matrix: np.ndarray) -> int:
         >>> rank_at_most(np.array([[1.0, 2.0], [2.0, 4.0]])), rank_at_most(np.eye(3))
         (1, 3)
     """
+    matrix = matrix[(matrix != 0).any(axis=1)][:, (matrix != 0).any(axis=0)]
     rows, columns = matrix.shape
     full = min(rows, columns)
-    if rows * columns * full > _RANKED:
+    if rows * columns * full > _RANKED or not full:
         return full
     numbers = Fixed.from_floats(torch.from_numpy(np.ascontiguousarray(matrix)))
     integers = [int(value) for value in numbers.integers(numbers.exponent).reshape(-1)]
     if nmod_mat(rows, columns, [value % _PRIME for value in integers], _PRIME).rank() == full:
         return full
-    return int(fmpz_mat(rows, columns, integers).rank())
+    return full if rows * columns * full > _RANKED_EXACTLY else int(fmpz_mat(rows, columns, integers).rank())
+
+
+def _only_map(graph: Graph, node: int) -> Op | None:
+    """The one affine op, but for reshapes, through which a node with units reads all that it reads; None for others."""
+    ends = set[int]()
+    for source in graph.nodes[node].inputs:
+        while _is_reshape(graph.nodes[source].op):
+            (source,) = graph.nodes[source].inputs
+        ends.add(source)
+    op = graph.nodes[ends.pop()].op if len(ends) == 1 else None
+    return op if isinstance(op, AffineOp) and _path(graph, node) == [op] else None
+
+
+def _is_reshape(op: Op) -> bool:
+    return isinstance(op, Select) and op.index is None
 
 
 def _path(graph: Graph, node: int) -> list[Op]:
@@ -124,18 +139,16 @@ def _path(graph: Graph, node: int) -> list[Op]:
             found.add(index)
             todo += graph.nodes[index].inputs
     ops = [graph.nodes[index].op for index in sorted(found)]
-    return [op for op in ops if not (isinstance(op, Select) and op.index is None)]
+    return [op for op in ops if not _is_reshape(op)]
 
 
-def _dense_map(path: Sequence[Op]) -> Linear | None:
-    """The only op of a path, if it is a matrix times a vector."""
-    op = path[0] if len(path) == 1 else None
+def _dense_map(op: Op | None) -> Linear | None:
+    """The op, if it is a matrix times a vector."""
     return op if isinstance(op, Linear) and op.weight is not None else None
 
 
-def _kernel(path: Sequence[Op]) -> Kernel | None:
-    """The only op of a path, if it is a convolution without padding, groups or dilation."""
-    op = path[0] if len(path) == 1 else None
+def _kernel(op: Op | None) -> Kernel | None:
+    """The shape of the op, if it is a convolution without padding, groups or dilation."""
     if not isinstance(op, Convolution) or op.groups > 1 or any(map(any, op.padding)) or max(op.dilation) > 1:
         return None
     if len(op.input_shape) != op.kernels.ndim - 1:

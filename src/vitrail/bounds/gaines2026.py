@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vitrail.bounds.inputs import natural, widths_of
-from vitrail.bounds.statement import Statement
 
-__all__ = ["STATEMENTS", "average_degree_upper", "diameter_upper"]
+__all__ = ["average_degree_upper", "diameter_upper"]
 
 
 def average_degree_upper(input_dimension: int) -> int:
@@ -37,7 +36,3 @@ def diameter_upper(widths: Sequence[int]) -> int:
     """
     layers = widths_of(widths)
     return int((max(layers, default=0) + 1) ** len(layers))
-
-
-STATEMENTS: tuple[Statement, ...] = ()
-"""None: they bound no number of regions."""

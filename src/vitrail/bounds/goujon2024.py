@@ -15,7 +15,7 @@ from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement
 from vitrail.status import Definition
 
-__all__ = ["STATEMENTS", "beta", "upper"]
+__all__ = ["STATEMENTS", "beta", "upper", "upper_of"]
 
 _PAPER = "Goujon, Etemadi, Unser 2024 (JCAM, arXiv 2206.08615)"
 
@@ -53,7 +53,8 @@ def upper(input_dimension: int, widths: Sequence[int], pieces: int) -> int:
     return int(total)
 
 
-def _upper_of(setting: Setting) -> int:
+def upper_of(setting: Setting) -> int:
+    """`upper` for units that may differ, in a setting."""
     room, total = setting.input_dimension, 1
     for layer in setting.layers:
         total *= cells_of_families(layer.families, room)
@@ -72,7 +73,7 @@ STATEMENTS = (
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.LIKELY,
         conditions=(conditions.SEQUENTIAL,),
-        value=_upper_of,
+        value=upper_of,
         remark="for units of any convex pieces",
     ),
 )

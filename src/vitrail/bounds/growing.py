@@ -9,14 +9,14 @@ from vitrail.bounds.architecture import Architecture
 from vitrail.bounds.inputs import natural
 from vitrail.bounds.registry import available
 from vitrail.bounds.setting import Setting
-from vitrail.bounds.statement import BoundKind, Need
+from vitrail.bounds.statement import BoundKind, Confidence, Need
 from vitrail.bounds.values import log10_of
 from vitrail.errors import InvalidOptionError
 from vitrail.options import one_of
 
 __all__ = ["Growth", "growth"]
 
-_MOST_OPERATIONS = 200_000
+_MOST_OPERATIONS, _MOST_WORDS = 200_000, 400_000_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Growth:
     """Decimal logarithms of bounds along a row of networks.
 
     `along` is "layers" or "width", `sizes` are the numbers of layers or units. `series` has a row of logarithms for
-    each bound by name, None where it does not apply or would take long; `kinds` says what each one bounds.
+    each bound by name, None where it does not apply or would take long; `kinds` says what each one bounds,
+    `confidences` how sure it is.
 
     Example:
         >>> found = growth(1, 3, 2, along="layers", sizes=[1, 2])
@@ -36,6 +37,7 @@ class Growth:
     sizes: tuple[int, ...]
     series: dict[str, tuple[float | None, ...]]
     kinds: dict[str, BoundKind]
+    confidences: dict[str, Confidence]
 
 
 def growth(
@@ -71,16 +73,17 @@ def growth(
     for size in steps:
         hidden = [units] * size if word == "layers" else [size] * depth
         settings.append(Setting(Architecture.of([inputs, *hidden, 1], activation=activation, rank=rank)))
-    series, kinds = {}, {}
+    series, kinds, confidences = {}, {}, {}
     for statement in available():
         if statement.needs != {Need.ARCHITECTURE}:
             continue
         row = tuple(
             None
-            if statement.failures(setting) or statement.cost(setting) > _MOST_OPERATIONS
+            if setting.work > _MOST_WORDS or statement.failures(setting) or statement.cost(setting) > _MOST_OPERATIONS
             else log10_of(statement.value(setting))
             for setting in settings
         )
         if any(value is not None for value in row):
             series[statement.name], kinds[statement.name] = row, statement.kind
-    return Growth(word, steps, series, kinds)
+            confidences[statement.name] = statement.confidence
+    return Growth(word, steps, series, kinds, confidences)

@@ -65,7 +65,7 @@ def serra(dimension: int, units: int) -> Histogram:
         ([0, 0, 0, 4, 1], [0, 0, 0, 10, 5, 1], [0, 0, 0, 20, 15, 6, 1])
     """
     n, m = _checked(dimension, units)
-    return [term if m - active <= n else 0 for active, term in enumerate(reversed(binomial_row(m)))]
+    return [int(term) if m - active <= n else 0 for active, term in enumerate(reversed(binomial_row(m)))]
 
 
 def dominates(larger: Sequence[int], smaller: Sequence[int]) -> bool:

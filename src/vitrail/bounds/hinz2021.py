@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import comb
 
 from flint import fmpz
 
 from vitrail.bounds import conditions, hinz2019
-from vitrail.bounds.combinatorics import arrangement_cells, binomial_row
+from vitrail.bounds.combinatorics import arrangement_cells, partial_sums
 from vitrail.bounds.hinz2019 import Histogram
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.setting import Setting
@@ -113,7 +113,7 @@ def _sums(dimension: int, units: int) -> tuple[fmpz, ...]:
     first, end = m - n, min(_all_off(n, m), m)
     if first >= n or n <= 2:
         return tuple(fmpz(_at_most_off(n, m, off)) for off in range(first, end))
-    plain = list(accumulate(binomial_row(m)[: min(n, end)]))[first:]
+    plain = list(partial_sums(m, min(n, end) - 1))[first:] if min(n, end) else []
     return (*(fmpz(s) for s in plain), *_corrected(n, m, max(n, first), end))
 
 

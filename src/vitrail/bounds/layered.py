@@ -115,7 +115,7 @@ def _switched_off(units: int, steady: int, after: list[fmpz], reach: int) -> lis
     Up to j = steady + units - d the dimension stays d, and the binomials are summed once for all; beyond, the terms
     depend on j alone, and their partial sums serve every d.
     """
-    row, sums = binomial_row(units), partial_sums(units)
+    row, sums = binomial_row(units, reach), partial_sums(units, reach)
     live = steady + units
     # no d needs a term before this one
     low = min(max(live - reach + 1, 0), len(row))

@@ -9,7 +9,7 @@ from math import prod
 from flint import fmpz
 
 from vitrail.bounds import conditions
-from vitrail.bounds.combinatorics import arrangement_cells
+from vitrail.bounds.combinatorics import arrangement_cells, partial_sums
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement
@@ -54,7 +54,8 @@ def lower(input_dimension: int, widths: Sequence[int]) -> int:
         (80, 99, 5616)
     """
     layers, n0 = _checked(input_dimension, widths)
-    return max(int(copies * arrangement_cells(layers[-1], d)) for d, copies in _copies(n0, layers))
+    cells = partial_sums(layers[-1], n0)
+    return max(int(copies * cells[min(d, layers[-1])]) for d, copies in _copies(n0, layers))
 
 
 def linear_lower(input_dimension: int, widths: Sequence[int]) -> int:
@@ -73,11 +74,12 @@ def linear_lower(input_dimension: int, widths: Sequence[int]) -> int:
         (99, 7, 15)
     """
     layers, n0 = _checked(input_dimension, widths)
-    last, best = layers[-1], 0
+    last, best = layers[-1], fmpz(0)
+    sums = partial_sums(last, n0)
     for d, copies in _copies(n0, layers):
-        cells = arrangement_cells(last, d)
-        best = max(best, int(copies * cells if last > d else copies * (cells - 1) + 1))
-    return best
+        cells = sums[min(d, last)]
+        best = max(best, copies * cells if last > d else copies * (cells - 1) + 1)
+    return int(best)
 
 
 def maxout_lower(input_dimension: int, width: int, rank: int) -> int:
@@ -196,6 +198,7 @@ STATEMENTS = (
         confidence=Confidence.SURE,
         conditions=(),
         value=_patterns,
+        cost=lambda s: s.architecture.number_of_units,
         remark="the paper says linear regions; its proof counts patterns",
     ),
     Statement(

@@ -11,7 +11,7 @@ from math import comb, prod
 
 from flint import fmpz, fmpz_poly
 
-from vitrail.bounds import conditions
+from vitrail.bounds import conditions, goujon2024
 from vitrail.bounds.combinatorics import cells_of_families
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.setting import Setting
@@ -105,11 +105,7 @@ def upper(input_dimension: int, widths: Sequence[int], rank: int) -> int:
         >>> upper(2, [2, 2], 3), upper(2, [2, 1], 3), upper(3, [4, 4, 4], 2)
         (81, 27, 3375)
     """
-    room, total, extra = natural("input_dimension", input_dimension), 1, natural("rank", rank, 1) - 1
-    for n in widths_of(widths):
-        total *= cells_of_families({extra: n}, room)
-        room = min(room, n)
-    return int(total)
+    return goujon2024.upper(input_dimension, widths, natural("rank", rank, 1))
 
 
 def lower(input_dimension: int, widths: Sequence[int], rank: int) -> int:
@@ -142,14 +138,6 @@ def _lower(dimension: int, widths: Sequence[int], ranks: Sequence[int]) -> int:
         prod((n // (2 * d) * 2 * (k - 1) + 1) ** (d * times) for (n, k), times in layers.items())
         for d in range(1, most + 1)
     )
-
-
-def _upper_of(setting: Setting) -> int:
-    room, total = setting.input_dimension, 1
-    for layer in setting.layers:
-        total *= cells_of_families(layer.families, room)
-        room = min(room, layer.units)
-    return int(total)
 
 
 def _lower_of(setting: Setting) -> int:
@@ -199,7 +187,7 @@ STATEMENTS = (
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.LIKELY,
         conditions=_DEEP,
-        value=_upper_of,
+        value=goujon2024.upper_of,
     ),
     Statement(
         name="montufar2022_lower",

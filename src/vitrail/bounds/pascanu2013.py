@@ -8,8 +8,7 @@ from math import prod
 from vitrail.bounds import conditions
 from vitrail.bounds.combinatorics import arrangement_cells
 from vitrail.bounds.inputs import natural, widths_of
-from vitrail.bounds.setting import Setting
-from vitrail.bounds.statement import BoundKind, Condition, Confidence, Need, Statement
+from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement
 from vitrail.errors import NotApplicableError
 from vitrail.status import Definition
 
@@ -74,14 +73,6 @@ def double_width_lower(input_dimension: int, layers: int) -> int:
     return arrangement_cells(2 * n0, n0) << ((k - 1) * n0)
 
 
-def _as_wide_as_the_input() -> Condition:
-    def failure(setting: Setting) -> str | None:
-        narrow = [(n, number) for number, n in enumerate(setting.widths, start=1) if n < setting.input_dimension]
-        return f"{narrow[0][0]} in layer {narrow[0][1]} for {setting.input_dimension} inputs" if narrow else None
-
-    return Condition("at least as many units as inputs in every layer", failure)
-
-
 _FREE_RELU = (conditions.RELU, conditions.SEQUENTIAL, conditions.DENSE, conditions.BIASED)
 
 STATEMENTS = (
@@ -107,10 +98,10 @@ STATEMENTS = (
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.SURE,
         conditions=(
-            *(*_FREE_RELU, conditions.HIDDEN, _as_wide_as_the_input()),
+            *(*_FREE_RELU, conditions.HIDDEN, conditions.AS_WIDE),
             conditions.on_setting(
                 "two inputs, or two units in the last layer, where there are several layers",
-                lambda s: len(s.layers) == 1 or s.input_dimension > 1 or s.widths[-1] > 1,
+                lambda s: len(s.layers) <= 1 or s.input_dimension > 1 or s.widths[-1] > 1,
                 lambda _: "one of each",
             ),
         ),

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from vitrail.bounds.inputs import widths_of
-from vitrail.bounds.statement import Statement
 from vitrail.errors import NotApplicableError
 from vitrail.options import positive_number
 
-__all__ = ["STATEMENTS", "upper", "upper_without_logarithm"]
+__all__ = ["upper", "upper_without_logarithm"]
 
 
 def upper(widths: Sequence[int], derivative: float, spread: float) -> float:
@@ -59,7 +58,3 @@ def upper_without_logarithm(widths: Sequence[int], derivative: float, spread: fl
 
 def _spread(spread: float) -> float:
     return positive_number("spread", spread)
-
-
-STATEMENTS: tuple[Statement, ...] = ()
-"""None: the bounds need the weights' derivatives and uniform biases, of which a setting knows nothing."""

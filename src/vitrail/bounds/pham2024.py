@@ -7,10 +7,9 @@ from math import prod
 
 from vitrail.bounds.combinatorics import arrangement_cells
 from vitrail.bounds.inputs import natural, widths_of
-from vitrail.bounds.statement import Statement
 from vitrail.errors import InvalidOptionError
 
-__all__ = ["STATEMENTS", "maximum_factor", "message_passing_upper", "upper"]
+__all__ = ["maximum_factor", "message_passing_upper", "upper"]
 
 
 def upper(nodes: int, features: int, widths: Sequence[int]) -> int:
@@ -67,7 +66,3 @@ def maximum_factor(nodes: int, degree: int, features: int) -> int:
     """
     choices = natural("degree", degree, 1)
     return int(choices ** (natural("nodes", nodes, 1) * natural("features", features, 1)))
-
-
-STATEMENTS: tuple[Statement, ...] = ()
-"""None: an architecture does not know of nodes and features."""

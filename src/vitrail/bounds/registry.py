@@ -18,7 +18,6 @@ from vitrail.bounds import (
     montufar2022,
     own,
     pascanu2013,
-    petersen2024,
     raghu2017,
     serra2018,
     serra2020,
@@ -32,7 +31,7 @@ from vitrail.bounds.architecture import Architecture
 from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import BoundKind, Confidence, Number, Statement
 from vitrail.bounds.values import log10_of, short
-from vitrail.errors import NotApplicableError
+from vitrail.errors import NotApplicableError, ResourceLimitError
 from vitrail.options import one_of
 from vitrail.status import Definition
 
@@ -57,9 +56,9 @@ _MODULES = (
     own,
     hanin2019complexity,
     hanin2019patterns,
-    petersen2024,
     tseran2021,
 )
+_MOST_WORDS = 10**13
 _STATEMENTS = {statement.name: statement for module in _MODULES for statement in module.STATEMENTS}
 
 
@@ -163,6 +162,7 @@ def evaluate(
     Raises:
         NotApplicableError: a condition of the bound does not hold; the message says which.
         InvalidOptionError: an unknown name, or widths that are none.
+        ResourceLimitError: integers that are too large to be multiplied in an hour.
 
     Example:
         >>> evaluate("serra2018", widths="10-10-10-1").value
@@ -184,8 +184,14 @@ def evaluate_in(statement: Statement, setting: Setting) -> BoundValue:
 
     Raises:
         NotApplicableError: a condition does not hold.
+        ResourceLimitError: integers that are too large to be multiplied in an hour.
     """
     failures = statement.failures(setting)
     if failures:
         raise NotApplicableError(f"{statement.name}: {'; '.join(failures)}; vitrail.bounds.table lists what applies")
+    if setting.work > _MOST_WORDS:
+        raise ResourceLimitError(
+            f"{statement.name}: expected at most {_MOST_WORDS:.0e} words of large integers to multiply, found about "
+            f"{setting.work:.0e}; ask for fewer units, inputs or layers"
+        )
     return BoundValue(statement, statement.value(setting), setting, statement.counts)

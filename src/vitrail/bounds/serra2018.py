@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import comb, prod
 
+from flint import fmpz
+
 from vitrail.bounds import conditions
-from vitrail.bounds.combinatorics import arrangement_cells
+from vitrail.bounds.combinatorics import arrangement_cells, partial_sums
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.layered import Stage, layered_bound
 from vitrail.bounds.setting import Setting
@@ -109,8 +112,10 @@ def lower(input_dimension: int, widths: Sequence[int]) -> int:
             "serra2018_lower: expected at least 3 units in every layer but the last, found "
             f"{'-'.join(map(str, layers)) or 'no hidden layer'}; use pascanu2013_lower or montufar2014_lower"
         )
+    counted, cells, last = Counter(layers[:-1]), partial_sums(layers[-1], most), layers[-1]
     return max(
-        prod((n // d + 1) ** d for n in layers[:-1]) * arrangement_cells(layers[-1], d) for d in range(1, most + 1)
+        int(prod((fmpz(n // d + 1) ** (d * times) for n, times in counted.items()), start=cells[min(d, last)]))
+        for d in range(1, most + 1)
     )
 
 

@@ -102,7 +102,7 @@ def upper(layers: Sequence[tuple[Any, Any]], dimension: int | None = None) -> in
 
 def _row(cut: int, on: int, top: int, after: Sequence[Sequence[fmpz]]) -> list[fmpz]:
     """The recursion for one number of active units and the dimensions 0, ..., top."""
-    binomials = binomial_row(cut)
+    binomials = binomial_row(cut, top)
     # once so many units are off that they bound the dimension, terms depend on their number alone
     flat = [after[on - j][min(on - j, len(after[on - j]) - 1)] * term for j, term in enumerate(binomials)]
     tails: list[fmpz] = [fmpz(0), *accumulate(flat)]

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vitrail.bounds.architecture import Architecture
 from vitrail.bounds.bounds_table import BoundsTable, LeftOut, on_expectation
 from vitrail.bounds.registry import BoundValue, available
 from vitrail.bounds.setting import Constants, Setting
 from vitrail.bounds.statement import Statement
 from vitrail.count import Count
-from vitrail.errors import InvalidOptionError
-from vitrail.options import one_of
+from vitrail.errors import InvalidOptionError, VitrailError
+from vitrail.options import one_of, positive_number
 from vitrail.status import Definition
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["table"]
 
 _MOST_OPERATIONS = 2_000_000
+_MOST_WORDS = 4_000_000_000
 _FEW, _PLANE, _MOST_REGIONS = 20_000, 2, 500_000
 
 
@@ -34,7 +37,7 @@ def table(
     rank: int | None = None,
     definition: str = "activation",
     constants: Constants | None = None,
-    count: Count | int | str | None = "affordable",
+    count: Count | str | None = "affordable",
     time_limit: float = 5.0,
 ) -> BoundsTable:
     """All bounds on the number of regions that apply to a target, in order.
@@ -66,7 +69,7 @@ def table(
     found = BoundsTable(setting, counted, tuple(rows), tuple(left_out))
     if isinstance(count, str):
         one_of("count", count, ["affordable"])
-        return replace(found, count=None if net is None else _affordable(found, net, domain, time_limit))
+        return found if net is None else _affordable(found, net, domain, positive_number("time_limit", time_limit))
     if count is None or isinstance(count, Count):
         return replace(found, count=count)
     raise InvalidOptionError(f"count: expected a Count, None or 'affordable', found {count!r}")
@@ -78,6 +81,8 @@ def _resolve(
     activation: str,
     rank: int | None,
 ) -> tuple[Setting, Network | None]:
+    if isinstance(target, np.ndarray):
+        target = target.tolist()
     if isinstance(target, Architecture | Setting | str | Sequence):
         if domain is not None:
             raise InvalidOptionError(
@@ -89,7 +94,12 @@ def _resolve(
             target = Architecture.of(target, activation=activation, rank=rank)
         return Setting(target), None
     from vitrail.bounds.from_network import setting_of
+    from vitrail.network.network import Network
 
+    if not isinstance(target, Network):
+        raise InvalidOptionError(
+            f"target: expected widths such as '784-100-10', an architecture, a setting or a network, found {target!r}"
+        )
     return setting_of(target, domain), target
 
 
@@ -111,19 +121,26 @@ def _reason(statement: Statement, setting: Setting, definition: Definition) -> s
     failures = statement.failures(setting)
     if failures:
         return "; ".join(failures)
+    if setting.work > _MOST_WORDS:
+        return f"about {setting.work:.0e} words of large integers to multiply; ask for fewer units, inputs or layers"
     cost = statement.cost(setting)
     if cost > _MOST_OPERATIONS:
         return f"about {cost:,} products of large integers; vitrail.bounds.evaluate computes it"
     return None
 
 
-def _affordable(found: BoundsTable, net: Network, domain: Domain | None, time_limit: float) -> Count | None:
+def _affordable(found: BoundsTable, net: Network, domain: Domain | None, time_limit: float) -> BoundsTable:
+    """The table with the count beside it where that can be had; the bounds stand without it."""
     from vitrail.domains import Space
     from vitrail.search import count_regions
 
     upper = found.tightest_upper
     few = upper is not None and upper.value <= _FEW
     if not few and found.setting.input_dimension > _PLANE:
-        return None
+        return found
     whole = Space(net.input_shape) if domain is None else domain
-    return count_regions(net, whole, found.definition, max_regions=_MOST_REGIONS, time_limit=time_limit)
+    try:
+        count = count_regions(net, whole, found.definition, max_regions=_MOST_REGIONS, time_limit=time_limit)
+    except VitrailError as error:
+        return replace(found, count_note=str(error).partition("\n")[0])
+    return replace(found, count=count)

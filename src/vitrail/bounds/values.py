@@ -40,11 +40,11 @@ def short(value: int | Fraction | float) -> str:
         if abs(value) < _PLAIN:
             return f"{value:,}"
         exponent = math.floor(math.log10(value))
-        while 10**exponent > value:
-            exponent -= 1
-        while 10 ** (exponent + 1) <= value:
-            exponent += 1
-        leading = value // 10 ** (exponent - 2)
+        leading = int(fmpz(value) // fmpz(10) ** (exponent - 2))
+        if not 100 <= leading < 1000:
+            # the logarithm is rounded, and was on the wrong side of a whole number
+            exponent += 1 if leading >= 1000 else -1
+            leading = int(fmpz(value) // fmpz(10) ** (exponent - 2))
         return f"{leading // 100}.{leading % 100:02d}e{exponent}"
     if isinstance(value, Fraction) and abs(value) >= _PLAIN:
         return short(int(value))

@@ -232,7 +232,7 @@ class _Plan:
         polynomial's powers.
         """
         width, step = self.block * self.sizes[0], self.block * self.strides[0]
-        row = fmpz_poly(list(binomial_row(self.channels)[: self.most + 1]))
+        row = fmpz_poly(list(binomial_row(self.channels, self.most)))
         state = fmpz_poly([1])
         for _ in range(self.places[0] - 1):
             taken = (state * row).coeffs()[: width + 1]

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vitrail.bounds.combinatorics import arrangement_cells
-from vitrail.bounds.statement import Statement
 from vitrail.errors import InvalidOptionError
 from vitrail.options import positive_number
 
-__all__ = ["STATEMENTS", "one_layer_upper", "units_meeting"]
+__all__ = ["one_layer_upper", "units_meeting"]
 
 _MANTISSA = 53
 
@@ -91,7 +90,3 @@ def _meets(row: np.ndarray, shift: float, center: tuple[list[int], int], radius:
     reach, reach_unit = radius[0] ** 2 * sum(w * w for w in weights), 2 * (radius[1] + unit)
     least = min(2 * value_unit, reach_unit)
     return value**2 << (2 * value_unit - least) < reach << (reach_unit - least)
-
-
-STATEMENTS: tuple[Statement, ...] = ()
-"""None: the bound needs a ball and the weights together."""

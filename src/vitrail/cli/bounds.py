@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from vitrail.cli.options import (
 )
 from vitrail.cli.options_bounds import AllBounds, BiasDeviation, BoundsPlot, CountSeconds, Rank, Target
 from vitrail.cli.options_regions import DefinitionName, LineFlag, Margin, PlaneFlag, Seed, SegmentFlag
-from vitrail.cli.output import rows_table, show, write_json, write_line
+from vitrail.cli.output import printable, rows_table, show, write_json, write_line
 from vitrail.cli.targets import PICTURES, check_output, write_figure
 from vitrail.errors import InvalidOptionError
 from vitrail.options import one_of
@@ -82,6 +83,16 @@ def bounds(
     Upper bounds hold for every network of the widths (or the given one), lower ones for some network of these widths.
     A bound whose statement was not read in its paper is labelled likely.
     """
+    widths = _WIDTHS.fullmatch(target) is not None
+    if widths:
+        _only_for_files(
+            {"--input-shape": input_shape, "--output-tensor": output_tensor, "--vnnlib": vnnlib, "--box": box or None}
+            | {"--drop-output-activation": drop_output_activation or None, "--plane": plane or None}
+            | {"--line": line or None, "--segment": segment or None, "--space": space or None, "--rows": rows}
+            | {"--input": input_file or None, "--random": random, "--margin": margin, "--he-bias": he_bias}
+        )
+        if activation == "maxout" and rank is None:
+            raise InvalidOptionError("--rank: expected the number of affine functions per unit with maxout, found none")
     counted = one_of("--definition", definition, [d.value for d in Definition])
     seed, room = whole_number(random, "--random", 0), None if margin is None else number(margin, "--margin")
     domain = DomainOptions(
@@ -93,11 +104,7 @@ def bounds(
     if plot is not None:
         check_output("--plot", plot, PICTURES, target, sources)
     wanted = _Wanted(target, counted, _constants(he_bias), _seconds(count_seconds))
-    if _WIDTHS.fullmatch(target):
-        _only_for_files(
-            {"--input-shape": input_shape, "--output-tensor": output_tensor, "--vnnlib": vnnlib}
-            | {"--drop-output-activation": drop_output_activation or None, f"--{domain.kind}": _given(domain)}
-        )
+    if widths:
         found = wanted.of_widths(activation or "relu", whole_number(rank, "--rank", 2))
     else:
         if rank is not None:
@@ -105,7 +112,7 @@ def bounds(
         model = ModelOptions(target, input_shape, output_tensor, drop_output_activation, activation, negative_slope)
         found = wanted.of_network(model, domain)
     if plot is not None:
-        _draw(found, Path(plot), _WIDTHS.fullmatch(target) is not None)
+        _draw(found, Path(plot), widths)
     _write(found, plot, json_output, quiet, show_all)
     return 0
 
@@ -157,11 +164,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _given(domain: DomainOptions) -> str | None:
-    return None if domain.kind == "space" and not domain.space else domain.kind
-
-
-def _only_for_files(options: dict[str, object]) -> None:
+def _only_for_files(options: Mapping[str, object]) -> None:
     for name, value in options.items():
         if value is not None:
             raise InvalidOptionError(
@@ -181,8 +184,8 @@ def _write(found: BoundsTable, plot: str | None, json_output: bool, quiet: bool,
         write_json(document)
         return
     if quiet:
-        # the tightest upper bound alone
-        upper = found.tightest_upper
+        # the tightest upper bound whose statement is sure, alone
+        upper = found.tightest_sure_upper
         write_line("none" if upper is None else exact_text(int(upper)))
         return
     architecture = found.setting.architecture
@@ -192,5 +195,7 @@ def _write(found: BoundsTable, plot: str | None, json_output: bool, quiet: bool,
         reasons = [(left.statement.name, left.reason) for left in found.left_out]
         tables.append(rows_table("not listed", ("bound", "why"), reasons, right=()))
     show(*tables)
+    if found.count_note:
+        write_line(f"not counted: {printable(found.count_note)}")
     if plot is not None:
         write_line(f"written: {plot}")

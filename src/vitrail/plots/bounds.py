@@ -35,6 +35,10 @@ class BoundView(Protocol):
         """What it bounds, in words."""
 
     @property
+    def confidence(self) -> str:
+        """How sure the statement is: sure or likely."""
+
+    @property
     def log10(self) -> float:
         """The decimal logarithm of its value."""
 
@@ -57,6 +61,14 @@ class GrowthView(Protocol):
     @property
     def kinds(self) -> Mapping[str, str]:
         """What each one bounds, in words."""
+
+    @property
+    def confidences(self) -> Mapping[str, str]:
+        """How sure each one is: sure or likely."""
+
+
+def _labelled(name: str, confidence: str) -> str:
+    return name if confidence == "sure" else f"{name} ({confidence})"
 
 
 def _color(kind: str) -> str:
@@ -84,7 +96,7 @@ def plot_values(rows: Sequence[BoundView], ax: Axes | None = None, *, count: flo
         raise InvalidOptionError("rows: expected at least one bound, found none")
     lines: dict[tuple[float, str], list[str]] = {}
     for row in sorted(rows, key=lambda row: -row.log10):
-        lines.setdefault((row.log10, row.kind), []).append(row.name)
+        lines.setdefault((row.log10, row.kind), []).append(_labelled(row.name, row.confidence))
     if ax is None:
         ax = _new_axes(7.0, 1.2 + _ROW_HEIGHT * len(lines))
     for place, ((value, kind), _) in enumerate(lines.items()):
@@ -132,7 +144,9 @@ def plot_growth(growth: GrowthView, ax: Axes | None = None, *, names: Sequence[s
     chosen = [name for name in (growth.series if names is None else names) if name in growth.series]
     same: dict[tuple[tuple[float | None, ...], str], list[str]] = {}
     for name in chosen:
-        same.setdefault((tuple(growth.series[name]), _color(growth.kinds[name])), []).append(name)
+        same.setdefault((tuple(growth.series[name]), _color(growth.kinds[name])), []).append(
+            _labelled(name, growth.confidences[name])
+        )
     lines = {", ".join(own): line for line, own in same.items()}
     text = "hidden layers" if growth.along == "layers" else "units per layer"
     return plot_lines(growth.sizes, lines, ax, xlabel=text)
