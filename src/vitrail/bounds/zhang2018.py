@@ -8,8 +8,7 @@ from math import prod
 from vitrail.bounds import conditions
 from vitrail.bounds.combinatorics import arrangement_cells
 from vitrail.bounds.inputs import natural, widths_of
-from vitrail.bounds.setting import Setting
-from vitrail.bounds.statement import BoundKind, Condition, Confidence, Need, Statement
+from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement
 from vitrail.errors import NotApplicableError
 from vitrail.status import Definition
 
@@ -40,13 +39,6 @@ def upper(input_dimension: int, widths: Sequence[int]) -> int:
     return prod(arrangement_cells(n, n0) for n in layers)
 
 
-def _narrow(setting: Setting) -> str | None:
-    for number, n in enumerate(setting.widths, start=1):
-        if n < setting.input_dimension:
-            return f"{n} in layer {number} for {setting.input_dimension} inputs"
-    return None
-
-
 STATEMENTS = (
     Statement(
         name="zhang2018",
@@ -57,11 +49,7 @@ STATEMENTS = (
         kind=BoundKind.UPPER,
         needs=frozenset({Need.ARCHITECTURE}),
         confidence=Confidence.LIKELY,
-        conditions=(
-            conditions.RELU,
-            conditions.SEQUENTIAL,
-            Condition("at least as many units as inputs in every layer", _narrow),
-        ),
+        conditions=(conditions.RELU, conditions.SEQUENTIAL, conditions.AS_WIDE),
         value=lambda s: upper(s.input_dimension, s.widths),
         remark="the paper has integer weights; with real ones the same product is raghu2017",
     ),
