@@ -5,11 +5,11 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 TORCH = $(shell grep '^torch==' constraints.txt)
 # the tests run one process per core, so torch and BLAS must not start a thread per core in each of them
-test test-all: export OMP_NUM_THREADS ?= 1
+test test-all smoke: export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all bench bench-space bench-local bench-bounds lint types clean distclean
+.PHONY: help demo test test-all smoke bench bench-space bench-local bench-bounds lint types clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -22,6 +22,12 @@ test: .venv/stamp-dev ## set up and run the tests and the doctests, without the 
 
 test-all: .venv/stamp-dev ## the same with the slow tests
 	.venv/bin/python -m pytest -n $(WORKERS)
+
+smoke: .venv/stamp-dev ## run the studies of papers at their smallest scale, each in less than two minutes
+	rm -rf build/smoke && mkdir -p build/smoke
+	for study in pascanu2013 hanin2019 zhang2020 lin2020; do \
+	  timeout 240 .venv/bin/vitrail reproduce $$study --scale smoke --quiet --out build/smoke/$$study --workers $(WORKERS) || exit 1; \
+	done
 
 bench: .venv/stamp-dev benchmarks/.venv/stamp ## set up and run the benchmarks, the peers in their own environment
 	.venv/bin/python benchmarks/run.py
