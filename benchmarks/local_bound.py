@@ -25,10 +25,7 @@ from cases import networks
 
 import vitrail
 from vitrail.balls import local_bound, sampled_regions_in_ball
-from vitrail.balls.local_bound import tallies
-from vitrail.balls.plan import BallPlan
-from vitrail.balls.propagate import ENGINES
-from vitrail.balls.stages import bounds_of, log10_of
+from vitrail.bounds.values import log10_of
 
 WIDTHS = (784, 256, 256, 256, 10)
 RADII = np.logspace(-2, 0, 10)
@@ -68,11 +65,8 @@ def trained(images: np.ndarray, labels: np.ndarray, epochs: int = 2) -> vitrail.
 
 def alone(net: vitrail.Network, centers: np.ndarray, radii: np.ndarray) -> dict[str, np.ndarray]:
     """Per way to bound values the log10 of the bounds, (centers, radii)."""
-    plan, found = BallPlan(net.graph, "2"), {}
-    for engine in ENGINES:
-        values, _ = bounds_of(plan, tallies(plan, centers, radii, (engine,)).stages)
-        found[engine] = np.array([log10_of(value) for value in values]).reshape(len(centers), radii.size)
-    return found
+    bounds = local_bound(net, centers, radii, engines="all").bounds_by_engine
+    return {engine: np.vectorize(log10_of, otypes=[float])(values) for engine, values in bounds.items()}
 
 
 def small_networks() -> bool:

@@ -20,12 +20,9 @@ from matplotlib.figure import Figure
 
 import vitrail
 from vitrail.balls import count_in_ball, local_bound, sampled_regions_in_ball
-from vitrail.balls.local_bound import tallies
-from vitrail.balls.plan import BallPlan
-from vitrail.balls.propagate import ENGINES
-from vitrail.balls.stages import bounds_of, log10_of
 from vitrail.bounds import Architecture, Constants, Setting, Statement, available, evaluate, table
 from vitrail.bounds.depth import compare, smallest_winning_depth
+from vitrail.bounds.values import log10_of
 from vitrail.data import digits_network_path, digits_samples
 from vitrail.estimates import Initialization
 from vitrail.plots.palette import INK
@@ -91,11 +88,9 @@ def on_mean(name: str, depth: int, bias: float, sides: tuple[float, ...]) -> flo
 
 def in_balls(net: vitrail.Network, centers: np.ndarray, radii: np.ndarray) -> dict[str, np.ndarray]:
     """Return log10 of the bound by each way of bounding units alone, and by all of them, (centers, radii)."""
-    plan, found = BallPlan(net.graph, "2"), {}
-    for engine in ENGINES:
-        values, _ = bounds_of(plan, tallies(plan, centers, radii, (engine,)).stages)
-        found[engine] = np.array([log10_of(value) for value in values]).reshape(len(centers), radii.size)
-    return found | {"all": local_bound(net, centers, radii).log10}
+    found = local_bound(net, centers, radii, engines="all")
+    alone = {name: np.vectorize(log10_of, otypes=[float])(own) for name, own in found.bounds_by_engine.items()}
+    return alone | {"all": found.log10}
 
 
 def winning_depths(bound: str) -> dict[int, list[int | None]]:

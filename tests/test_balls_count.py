@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +17,7 @@ from oracles.shapes import Interval, Polygon, rational
 from translate import to_network
 from vitrail.balls import count_in_ball, local_bound, sampled_regions_in_ball
 from vitrail.balls.closest import closest_point, meets_ball
-from vitrail.errors import InvalidDomainError, InvalidOptionError
+from vitrail.errors import InvalidDomainError, InvalidModelError, InvalidOptionError
 from vitrail.network.graph import Graph, Node
 from vitrail.network.network import Network
 from vitrail.network.ops.base import Input
@@ -127,6 +128,53 @@ def test_touching_regions_are_left_open() -> None:
     assert count_in_ball(axes(2), [0.5, 2.0], 0.5 + 1e-12).status is Status.CERTIFIED
 
 
+@pytest.mark.parametrize("exponent", [-450, -60, 400, 540, 1015])
+def test_counts_do_not_depend_on_units_of_length(exponent: int) -> None:
+    # a network of ReLU with biases, center and radius times s has the same regions, s times as large
+    counts = set()
+    for inputs, seed in ((1, 0), (2, 1), (2, 2), (3, 3)):
+        layers = he((inputs, 5, 4, 1), seed)
+        biases = np.random.default_rng(seed).normal(size=(3, 5))
+        center = np.random.default_rng(seed + 10).normal(size=inputs)
+        for radius in (0.3, 1.0):
+            found = []
+            for scale in (1.0, 2.0**exponent):
+                own = [(w, scale * bias[: len(w)]) for (w, _), bias in zip(layers, biases, strict=True)]
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    found.append(count_in_ball(Network.from_arrays(own), scale * center, scale * radius))
+            plain, scaled = found
+            assert plain.status is Status.CERTIFIED
+            assert scaled.upper is not None and scaled.lower <= plain <= scaled.upper and scaled == plain
+            assert scaled.status is Status.CERTIFIED or scaled.undecided
+            counts.add(int(plain))
+    assert len(counts) > 3
+
+
+def test_every_ball_meets_a_region() -> None:
+    line = Network.from_arrays([([[1.0, 1.0]], [-1.0]), ([[1.0]], None)])
+    for center in ([0.3, 0.0], [0.5, 0.5]):
+        for radius in (1e-300, 1e-200, 1e-30, 1e-17):
+            count = count_in_ball(line, center, radius)
+            assert count.upper is not None and 1 <= count.lower <= count <= count.upper
+            # away from the boundary one region fills the window, which settles it
+            assert count.status.proven == (center[0] == 0.3) and count.upper <= 2
+    none = count_in_ball(line, [0.3, 0.0], 1.0, time_limit=1e-9)
+    assert (none, none.lower, none.upper, none.kind) == (1, 1, None, Kind.LOWER_BOUND)
+
+
+def test_beyond_the_range_of_floats_balls_are_refused() -> None:
+    with pytest.raises(InvalidDomainError, match="float64"):
+        count_in_ball(axes(2), [0.0, 0.0], 1e308)
+    huge = Network.from_arrays([([[1e200, 1.0], [1.0, 1.0]], None), ([[1e200, -1e200]], None), ([[1.0]], None)])
+    with pytest.raises(InvalidModelError, match="overflow"):
+        count_in_ball(huge, [0.0, 0.0], 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = sampled_regions_in_ball(huge, [1.0, 1.0], 0.5, 100)
+    assert (int(found), found.lower, found.undecided) == (1, 1, 100)
+
+
 def test_boxes_are_counted_as_domains() -> None:
     for seed in range(8):
         net = Network.from_arrays(he((2, 8, 8, 1), seed))
@@ -161,6 +209,13 @@ def test_decisions_about_polytopes(norm: str) -> None:
             meets, misses, _ = meets_ball(vertices, errors, 1.0, norm)
             assert not (meets and misses) and not (misses and seen < 1 - 1e-9)
             answers.append((meets, misses))
+            for exponent in (-900, -600, 505, 1000):
+                scale = 2.0**exponent
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    found = meets_ball(scale * vertices, scale * errors, scale, norm)
+                plain = meets_ball(vertices, errors, 1.0, norm)
+                assert found[:2] == plain[:2] and found[2] == scale * plain[2], (k, exponent)
     assert answers.count((True, False)) > 15 and answers.count((False, True)) > 20
     # vertices that are known badly prove nothing
     assert meets_ball(np.array([[1.0, 0.0], [2.0, 1.0], [2.0, -1.0]]), np.full(3, 0.1), 1.05, norm)[:2] == (

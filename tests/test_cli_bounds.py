@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import pytest
+import torch
 
 import vitrail
 from vitrail.bounds import table
 from vitrail.cli import main
+from vitrail.cli.local import _in_turn, _table
 from vitrail.cli.options_local import radii_of
 from vitrail.errors import InvalidOptionError
 
@@ -180,10 +183,105 @@ def test_of_many_inputs_planes_are_counted(capsys: pytest.CaptureFixture[str], w
     assert (frame["counted_lower"] <= frame["bound"]).all() and (frame["sampled"] <= frame["bound"]).all()
 
 
-def test_boxes_and_no_time(capsys: pytest.CaptureFixture[str], model: str, points: str) -> None:
+def test_boxes_that_are_sampled_alone(capsys: pytest.CaptureFixture[str], model: str, points: str) -> None:
     found = document(capsys, "local", model, "--input", points, "--norm", "inf", "--count-seconds", "0")
     assert len(found["rows"]) == 20 and found["norm"] == "inf"
+    assert all(1 <= row["sampled"] <= row["bound"] and row["counted_lower"] is None for row in found["rows"])
+    assert found["notes"] == []
+
+
+def test_boxes_of_many_inputs_are_not_counted_and_that_is_told(
+    capsys: pytest.CaptureFixture[str], wide_model: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.npy"
+    np.save(path, np.zeros((2, 9)))
+    arguments = ["local", wide_model, "--input", str(path), "--norm", "inf", "--radii", "0.5"]
+    assert document(capsys, *arguments)["notes"] == ["not counted: boxes of more than 3 inputs"]
+    assert document(capsys, *arguments, "--count-seconds", "0")["notes"] == []
+
+
+def test_what_is_left_out_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, model: str, points: str
+) -> None:
+    monkeypatch.setattr("vitrail.cli.local._SAMPLE_SECONDS", 0.0)
+    arguments = ["local", model, "--input", points, "--radii", "0.2,1", "--count-seconds", "1e-12"]
+    found = document(capsys, *arguments)
     assert all(row["sampled"] is None and row["counted_lower"] is None for row in found["rows"])
+    assert found["notes"] == [
+        "not sampled, 4 of 4 balls: the 0 seconds for that ran out",
+        "not counted, 4 of 4 balls: the 1e-12 seconds for that ran out",
+    ]
+    assert main(arguments) == 0
+    assert all(note in capsys.readouterr().out for note in found["notes"][:1])
+
+
+@pytest.mark.parametrize(("scale", "radius"), [(1e200, "1"), (1.0, "1e308")])
+def test_bounds_stand_where_counts_fail(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, points: str, scale: float, radius: str
+) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"W1": rng.normal(size=(4, 2)), "b1": rng.normal(size=4), "W2": rng.normal(size=(4, 4))}
+    path = tmp_path / "huge.npz"
+    np.savez(path, **{name: array * scale for name, array in arrays.items()}, W3=np.ones((1, 4)))
+    arguments = ["local", str(path), "--input", points, "--radii", radius]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = document(capsys, *arguments)
+        assert main(arguments) == 0
+    shown = capsys.readouterr()
+    (note,) = found["notes"]
+    assert note.startswith("not counted, 2 of 2 balls: ") and "float64" in note and note in shown.out
+    assert shown.err == ""
+    assert all(row["bound"] >= row["sampled"] >= 1 and row["counted_lower"] is None for row in found["rows"])
+
+
+def test_images_are_counted_in_planes() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 2), torch.nn.ReLU(), torch.nn.Conv2d(3, 2, 2)).double()
+    centers = np.random.default_rng(0).normal(size=(2, 1, 3, 3))
+    net = vitrail.Network.from_torch(model, torch.from_numpy(centers[:1]))
+    found, frame = _table(net, centers, np.array([2.0, 0.1]), "2", 50, 10.0)
+    assert found.bounds.shape == (2, 2) and frame["counted_lower"].notna().all() and frame.attrs["notes"] == []
+    assert (frame["counted_lower"] == frame["counted_upper"]).all() and (frame["counted_lower"] <= frame["bound"]).all()
+    assert frame["counted_lower"].max() > 1 and (frame["sampled"] <= frame["bound"]).all()
+
+
+def test_reasons_are_few_and_complete() -> None:
+    def look(row: int, left: float) -> None:
+        if row % 2:
+            raise InvalidOptionError(f"reason {row if row < 12 else 1}\nmore")
+
+    notes = _in_turn(list(range(20)), look, 60.0, "not counted")
+    assert notes[0] == "not counted, 5 of 20 balls: reason 1" and len(notes) == 4
+    assert sum(int(note.split()[2]) for note in notes) == 10
+    assert notes[-1] == "not counted, 3 of 20 balls: for other reasons"
+    assert _in_turn([1], lambda row, left: None, 60.0, "not counted") == []
+
+
+def test_counts_that_are_lower_bounds_are_called_so(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    # this ball touches a region
+    path = tmp_path / "p.npy"
+    np.save(path, np.array([[0.5, 2.0]]))
+    for radius, head in (("0.5", "counted in the ball, at least"), ("0.51", "counted in the ball")):
+        assert main(["local", model, "--input", str(path), "--radii", radius]) == 0
+        shown = capsys.readouterr().out
+        assert head in shown and ("at least" in shown) == (radius == "0.5")
+
+
+@pytest.mark.parametrize("units", [50, 55, 70])
+def test_integers_that_readers_of_json_round_are_texts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, units: int
+) -> None:
+    path, centers = tmp_path / "axes.npz", tmp_path / "centers.npy"
+    np.savez(path, W1=np.eye(units), W2=np.ones((1, units)))
+    np.save(centers, np.stack([np.zeros(units), np.full(units, 5.0)]))
+    arguments = ["--radii", "1", "--samples", "0", "--count-seconds", "0"]
+    rows = document(capsys, "local", str(path), "--input", str(centers), *arguments)["rows"]
+    # every orthant meets the first ball; the second lies in one
+    expected = 2**units if 2**units < 2**53 else str(2**units)
+    assert [row["bound"] for row in rows] == [row["product"] for row in rows] == [expected, 1]
 
 
 def test_no_samples(capsys: pytest.CaptureFixture[str], model: str, points: str) -> None:

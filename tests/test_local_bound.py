@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -439,6 +440,38 @@ def test_the_intersection_is_never_above_one_engine() -> None:
     assert gains > 24
 
 
+def test_bounds_of_each_engine_alone() -> None:
+    strict = dict.fromkeys(ENGINES, 0)
+    for seed in range(12):
+        made = some_network(seed)
+        centers, radii = np.random.default_rng([seed, 7]).normal(size=(2, made.inputs)), [1.5, 0.1, 0.7]
+        found = local_bound(made.net, centers, radii, ("2", "inf")[seed % 2], engines="all")
+        assert set(found.bounds_by_engine) == set(ENGINES)
+        for engine, own in found.bounds_by_engine.items():
+            assert own.shape == (2, 3) and all(type(value) is int for value in own.reshape(-1))
+            assert (found.bounds <= own).all() and (own[:, 1] <= own[:, 2]).all() and (own[:, 2] <= own[:, 0]).all()
+            # no unit that can switch: one region, and the other way round
+            still = found.unstable_by_engine[engine].sum(axis=2) == 0
+            assert ((own == 1) == still).all(), (seed, engine)
+            strict[engine] += int((found.bounds < own).any())
+        center, radius = centers[0], radii[0]
+        for own in found.bounds_by_engine.values():
+            assert sampled_regions_in_ball(made.net, center, radius, 300, ("2", "inf")[seed % 2]) <= own[0, 0]
+    assert min(strict.values()) > 0
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e155, 1e200, 1e307])
+def test_overflow_is_no_warning(scale: float) -> None:
+    for made in (dense(3, (3, 5, 5), "relu", scale), dense(4, (3, 5, 5), "abs", scale)):
+        for radius in (1e-300, 1.0, 1e300, 1e308):
+            for norm in (2, "inf"):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    found = local_bound(made.net, [0.3, -0.2, 0.1], radius, norm)
+                    seen = sampled_regions_in_ball(made.net, [0.3, -0.2, 0.1], radius, 100, norm)
+                assert 1 <= seen <= found.bound, (scale, radius, norm)
+
+
 def test_bounds_grow_with_the_radius() -> None:
     made = dense(5, (6, 12, 12, 12))
     radii = np.array([1.0, 0.01, 0.3, 0.1, 3.0])
@@ -517,6 +550,9 @@ def test_bounds_of_wide_networks_are_python_integers() -> None:
     table = found.to_frame()
     assert table["bound"].tolist()[1] == str(value) and table["center"].tolist() == [0, 0, 1, 1]
     assert set(table.attrs["columns"]) == set(table.columns)
+    # Python's own conversion of integers to text ends at 4300 digits
+    longest = replace(found, bounds=np.array([[1, 10**5000]] * 2, dtype=object))
+    assert longest.to_frame()["bound"].tolist()[:2] == ["1", "1" + "0" * 5000]
 
 
 # ---- options ---------------------------------------------------------------------------------------------------------
@@ -534,7 +570,7 @@ def test_shapes_of_results() -> None:
     )
     assert (found.unstable + found.steady <= found.units).all()
     again = local_bound(made.net, torch.from_numpy(x.reshape(3, -1)), [1.0, 2.0], 2)
-    assert again.bounds.tolist() == found.bounds.tolist() and again.unstable_by_engine == {}
+    assert again.bounds.tolist() == found.bounds.tolist() and again.unstable_by_engine == again.bounds_by_engine == {}
     with pytest.raises(InvalidOptionError, match="one center and one radius"):
         int(found)
     with pytest.raises(InvalidOptionError, match="read `bounds`"):

@@ -61,13 +61,24 @@ def meets_ball(vertices: np.ndarray, errors: np.ndarray, radius: float, norm: st
     """Whether a polytope is proven to meet the open ball, whether it is proven not to, and its distance, computed.
 
     `errors` (m,) bound the error of every coordinate of a vertex. A convex combination of the vertices that lies inside
-    by more than all errors proves the first; a halfspace beyond the ball that holds all vertices the second.
+    by more than all errors proves the first; a halfspace beyond the ball that holds all vertices the second. A polytope
+    that touches the ball in boundary points alone does not meet it. All is scaled by a power of two first, so that
+    numbers near the ends of float64's range decide as others do.
 
     Example:
         >>> square = np.array([[1.0, -1.0], [2.0, -1.0], [2.0, 1.0], [1.0, 1.0]])
         >>> [meets_ball(square, np.zeros(4), radius, "2")[:2] for radius in (0.9, 1.1)]
         [(False, True), (True, False)]
     """
+    _, exponent = np.frexp(np.abs(vertices).max(initial=0.0))
+    with np.errstate(over="ignore", under="ignore"):
+        # what underflows is far below the room for rounding
+        vertices, errors, size = (np.ldexp(values, -exponent) for values in (vertices, errors, np.float64(radius)))
+        meets, misses, distance = _meets_ball(vertices, errors, float(size), norm)
+        return meets, misses, float(np.ldexp(distance, exponent))
+
+
+def _meets_ball(vertices: np.ndarray, errors: np.ndarray, radius: float, norm: str) -> tuple[bool, bool, float]:
     k = vertices.shape[1]
     if norm == "inf":
         sizes, direction = np.abs(vertices).max(axis=1), None

@@ -46,12 +46,18 @@ def count_in_ball(
     The regions of a box or square around the ball are enumerated, within the budgets `max_regions` and `time_limit`
     (seconds), and the distance of each from the center is compared with the radius. Where rounding hides the answer the
     region is undecided: it counts in `upper` alone, and the count is not certified. A spent budget leaves a lower
-    bound.
+    bound. The count and `lower` are at least 1, since every ball meets a region.
+
+    Regions are open, so the closed ball meets the same ones: a region whose closure merely touches the ball is not
+    counted. A ball much smaller or larger than the rounding of its center, or than the numbers of the network, is
+    seldom decided, but never wrongly.
 
     Raises:
-        InvalidDomainError: a center that is no input of the network, or a frame that spans no plane.
+        InvalidDomainError: a center that is no input of the network, a frame that spans no plane, or a window around
+            the ball that is out of float64's range.
         InvalidOptionError: more than 7 inputs without a frame, a frame for boxes, or a radius, norm or budget that is
             not allowed.
+        InvalidModelError: a network whose numbers overflow float64 on the window.
 
     Example:
         >>> import vitrail
@@ -135,14 +141,17 @@ def _counted(regions: RegionSet, place: np.ndarray, radius: float, norm: str, sh
         else:
             open_ones += 1
             near += meets or distance < radius
-    status = regions.status
-    if status.proven:
+    status, all_known = regions.status, regions.status.proven
+    if all_known and inside + open_ones == 1:
+        # the regions fill the window, so one of them meets the ball
+        inside, open_ones, near = 1, 0, 0
+    if all_known:
         status = Status.UNCERTIFIED if open_ones else Status.CERTIFIED
-    upper = inside + open_ones if regions.status.proven else None
+    lower = max(1, inside)
     return Count(
-        inside if status is Status.PARTIAL else inside + near,
-        lower=inside,
-        upper=upper,
+        lower if status is Status.PARTIAL else max(1, inside + near),
+        lower=lower,
+        upper=max(1, inside + open_ones) if all_known else None,
         status=status,
         definition=Definition.ACTIVATION,
         domain=shown,

@@ -14,7 +14,8 @@ from vitrail.balls.items import Items
 from vitrail.balls.plan import BallPlan
 from vitrail.balls.propagate import ENGINES, propagate, start
 from vitrail.balls.result import LocalBound
-from vitrail.balls.stages import Tally, bounds_of, interleaved, joined, log10_of, tally
+from vitrail.balls.stages import Tally, bounds_of, interleaved, joined, tally
+from vitrail.bounds.values import log10_of
 from vitrail.domains.checks import real_points
 from vitrail.engines.run import threads
 from vitrail.errors import InvalidOptionError
@@ -33,17 +34,19 @@ _TABLES = 24
 def local_bound(
     net: Network, center: ArrayLike, radius: ArrayLike, norm: object = 2, *, engines: str = "intersection"
 ) -> LocalBound:
-    """Bound the number of activation regions, and so of linear regions, that meet closed balls around inputs.
+    """Bound the number of activation regions, and so of linear regions, that meet balls around inputs.
 
     `center` is one input or a batch (m, *input_shape); every center is taken with every `radius`, a number or a 1-D
-    array, in input units. `norm`: 2, or "inf" for boxes. Regions are counted that have full dimension.
+    array, in input units. `norm`: 2, or "inf" for boxes. Regions are open sets here: of full dimension, without their
+    boundaries. So the open and the closed ball meet the same ones, and a region whose closure merely touches the ball,
+    at a point of both boundaries, is none of those bounded.
 
     Every unit's value is bounded over the ball by intervals, by Lipschitz constants around the center, and by linear
     relaxation, all rounded outward; units that cannot reach a breakpoint are not counted. The others cut the regions of
     the layers before them as hyperplanes do, in as many dimensions as the image there can have. What overflows is not
     bounded and counts as able to switch. Of several radii smaller balls profit from what is bounded over larger ones,
     and units that the relaxation leaves open in a smaller ball are not tried again in larger ones. `engines="all"` also
-    counts what each way leaves alone, which takes about four times as long.
+    says what each way gives alone, `bounds_by_engine` and `unstable_by_engine`, which takes about four times as long.
 
     The question is that of Zhu, Lin and Tang 2020 (Bounding the number of linear regions in local area for neural
     networks with ReLU activations); the recursion over layers that of Serra, Tjandraatmadja and Ramalingam 2018.
@@ -66,9 +69,7 @@ def local_bound(
     shape = (len(centers), radii.size)
     found = tallies(plan, centers, radii, ENGINES)
     best, products = (_nested(_objects(values, shape), radii) for values in bounds_of(plan, found.stages))
-    alone = {}
-    if engines == "all":
-        alone = {name: _split(tallies(plan, centers, radii, (name,)).unstable, shape) for name in ENGINES}
+    alone = {name: tallies(plan, centers, radii, (name,)) for name in ENGINES if engines == "all"}
     return LocalBound(
         best,
         products,
@@ -77,7 +78,8 @@ def local_bound(
         _split(found.steady, shape),
         np.array([plan.sizes[node] for node in net.graph.piecewise], dtype=np.int64),
         _split(found.dimensions, shape),
-        alone,
+        {name: _split(own.unstable, shape) for name, own in alone.items()},
+        {name: _nested(_objects(bounds_of(plan, own.stages)[0], shape), radii) for name, own in alone.items()},
         radii,
         kind,
         tuple(net.graph.nodes[node].name for node in net.graph.piecewise),
@@ -87,8 +89,10 @@ def local_bound(
 
 def tallies(plan: BallPlan, centers: np.ndarray, radii: np.ndarray, engines: Sequence[str]) -> Tally:
     """Count units over all balls, every center with every radius, some balls at a time on every thread."""
-    # computed once, before threads share them
-    _ = plan.norms, plan.first_norms, plan.factors, plan.chain, plan.wiring, plan.deciding
+    # what overflows is not bounded and counts as able to switch: nothing to warn of, here and in every thread
+    with np.errstate(over="ignore", invalid="ignore"):
+        # computed once, before threads share them
+        _ = plan.norms, plan.first_norms, plan.factors, plan.chain, plan.wiring, plan.deciding
     workers = os.cpu_count() or 1
     step = max(1, _CHUNK_BYTES // (8 * _TABLES * plan.entries))
     step = max(1, min(step, -(-len(centers) // workers)))
@@ -98,9 +102,10 @@ def tallies(plan: BallPlan, centers: np.ndarray, radii: np.ndarray, engines: Seq
         own = centers[first : first + step]
         at_center, of, found = start(plan, own), np.arange(len(own)), None
         levels: list[Tally] = []
-        for number in order:
-            found = propagate(plan, Items(at_center, of, np.full(len(own), radii[number])), engines, found)
-            levels.append(tally(plan, found, len(own)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number in order:
+                found = propagate(plan, Items(at_center, of, np.full(len(own), radii[number])), engines, found)
+                levels.append(tally(plan, found, len(own)))
         return interleaved([levels[level] for level in np.argsort(order)])
 
     with threads(1), ThreadPoolExecutor(workers) as executor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitrail.bounds.values import exact_text
 from vitrail.errors import InvalidOptionError
 from vitrail.status import Definition, Status
 
@@ -26,7 +27,8 @@ class LocalBound:
     `unstable` and `steady` (m, r, layers) count units that can switch in the ball, and those that cannot and are not
     constant there; `units` (layers,) all. `dimensions` (m, r, layers) bound the dimension of what a layer reads on one
     region of the layers before it. `unstable_by_engine` has the same counts as `unstable` by each way to bound values
-    alone, if they were asked for, else nothing. `single`: it was asked for one center and one radius.
+    alone, if they were asked for, else nothing; `bounds_by_engine` the bounds (m, r) that follow from these, Python
+    integers. `single`: it was asked for one center and one radius.
 
     Example:
         >>> import vitrail
@@ -44,6 +46,7 @@ class LocalBound:
     units: np.ndarray
     dimensions: np.ndarray
     unstable_by_engine: dict[str, np.ndarray]
+    bounds_by_engine: dict[str, np.ndarray]
     radii: np.ndarray
     norm: str
     layers: tuple[str, ...]
@@ -122,4 +125,6 @@ class LocalBound:
 
 def _column(values: np.ndarray) -> list[int] | list[str]:
     numbers: list[int] = values.reshape(-1).tolist()
-    return numbers if all(number <= _LARGEST_INTEGER for number in numbers) else [str(number) for number in numbers]
+    return (
+        numbers if all(number <= _LARGEST_INTEGER for number in numbers) else [exact_text(number) for number in numbers]
+    )

@@ -29,11 +29,12 @@ _CHUNK_NUMBERS = 2**20
 def sampled_regions_in_ball(
     net: Network, center: ArrayLike, radius: float, samples: int = 1000, norm: object = 2, *, seed: int = 0
 ) -> Count:
-    """Count the different activation patterns of points drawn uniformly from the open ball: a lower bound.
+    """Count the different activation patterns of points drawn uniformly from the open ball: a lower bound, at least 1.
 
     `norm`: 2, or "inf" for a box. Only points whose pattern is proven count, every unit's value farther from its
     breakpoints than its error bound, so each lies inside a region; so do units that are constant around the point. The
-    others are `undecided`, as are points that rounding may put outside the ball. The same seed gives the same points.
+    others are `undecided`, as are points that rounding may put outside the ball. Where no point is proven the count is
+    still 1, since every ball meets a region. The same seed gives the same points.
 
     Raises:
         InvalidDomainError: a center that is no input of the network.
@@ -54,16 +55,18 @@ def sampled_regions_in_ball(
     step = max(1, _CHUNK_NUMBERS // plan.entries)
     seen: set[bytes] = set()
     kept = 0
-    with threads(1):
+    # values that overflow prove nothing, and are counted as undecided
+    with threads(1), np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, number, step):
             inside = _drawn(rng, points[0], size, min(step, number - first), kind)
             if len(inside):
                 pieces, proven = _proven_pieces(plan, start(plan, inside))
                 kept += int(proven.sum())
                 seen.update(row.tobytes() for row in np.ascontiguousarray(pieces[proven]))
+    least = max(1, len(seen))
     return Count(
-        len(seen),
-        lower=len(seen),
+        least,
+        lower=least,
         upper=None,
         status=Status.PARTIAL,
         definition=Definition.ACTIVATION,

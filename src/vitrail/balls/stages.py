@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from vitrail.balls.plan import BallPlan
 from vitrail.balls.units import Layer
 from vitrail.bounds.layered import Stage, layered_bound
 
-__all__ = ["Tally", "bounds_of", "interleaved", "joined", "log10_of", "tally"]
+__all__ = ["Tally", "bounds_of", "interleaved", "joined", "tally"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +85,3 @@ def bounds_of(plan: BallPlan, stages: Sequence[tuple[Stage, ...]]) -> tuple[list
             memory[own] = min(product, layered_bound(own, dimension)), product
     found = [memory[own] for own in stages]
     return [best for best, _ in found], [product for _, product in found]
-
-
-def log10_of(value: int) -> float:
-    """The decimal logarithm of a positive integer of any size.
-
-    Example:
-        >>> log10_of(1), round(log10_of(10**400), 6)
-        (0.0, 400.0)
-    """
-    shift = max(0, value.bit_length() - 512)
-    return math.log10(value >> shift) + shift * math.log10(2.0)

@@ -11,7 +11,7 @@ import typer
 from vitrail.cli.options import number
 from vitrail.errors import InvalidOptionError
 
-__all__ = ["BallNorm", "BallPlot", "BallTable", "CountSeconds", "Radii", "Samples", "radii_of"]
+__all__ = ["BallCountSeconds", "BallNorm", "BallPlot", "BallTable", "Radii", "Samples", "radii_of"]
 
 Radii = Annotated[
     str,
@@ -21,14 +21,19 @@ Radii = Annotated[
 ]
 BallNorm = Annotated[str, typer.Option("--norm", metavar="WORD", help="Balls: 2, or inf for boxes.")]
 Samples = Annotated[
-    str, typer.Option(metavar="NUMBER", help="Random points per ball, whose patterns are a lower bound; 0: none.")
+    str,
+    typer.Option(
+        metavar="NUMBER",
+        help="Random points per ball, whose patterns are a lower bound; of many balls the smallest first, as many as a "
+        "minute allows; 0: none.",
+    ),
 ]
-CountSeconds = Annotated[
+BallCountSeconds = Annotated[
     str,
     typer.Option(
         metavar="SECONDS",
         help="Count exactly beside: for up to 3 inputs in the ball, else in a random plane through the center, within "
-        "so many seconds in all; 0: never.",
+        "so many seconds in all, beside those for random points; 0: never.",
     ),
 ]
 BallTable = Annotated[

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vitrail.errors import InvalidOptionError
+from vitrail.numerics.filters import LARGEST, SMALLEST
 from vitrail.plots.palette import INK
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = ["plot_local_bound"]
 
 _UPPER, _EXACT, _SAMPLED = "#0072b2", INK, "#d55e00"
 _FEW = 3  # centers that are drawn one by one
+_ROOM = 1.2
 
 
 def plot_local_bound(
@@ -63,8 +65,9 @@ def plot_local_bound(
                 raise InvalidOptionError(f"{label}: expected an array of shape {values.shape}, found {found.shape}")
             with np.errstate(divide="ignore"):
                 _draw(ax, x[order], np.log10(found[:, order]), color, label, marker)
-    if x.min() < x.max():
-        ax.set_xscale("log")
+    # of a single radius a linear axis would reach far below 0, or overflow
+    ax.set_xscale("log")
+    ax.set_xlim(max(x.min() / _ROOM, SMALLEST), min(x.max(), LARGEST / _ROOM) * _ROOM)
     ax.set_xlabel("radius of the ball (input units)")
     ax.set_ylabel("regions")
     _powers(ax)
