@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vitrail.errors import InvalidOptionError
-from vitrail.numerics.filters import LARGEST, SMALLEST
 from vitrail.plots.palette import INK
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ __all__ = ["plot_local_bound"]
 _UPPER, _EXACT, _SAMPLED = "#0072b2", INK, "#d55e00"
 _FEW = 3  # centers that are drawn one by one
 _ROOM = 1.2
+_LARGEST_DRAWN = 1e100
 
 
 def plot_local_bound(
@@ -36,7 +36,7 @@ def plot_local_bound(
     of regions (centers, radii), NaN where there is none. Returns the axes.
 
     Raises:
-        InvalidOptionError: no center or radius, or arrays of another shape.
+        InvalidOptionError: no center or radius, arrays of another shape, or a radius too large for an axis.
 
     Example:
         >>> ax = plot_local_bound([0.1, 1.0], [[0.0, 1.2]], sampled=[[1, 9]])
@@ -48,6 +48,10 @@ def plot_local_bound(
         raise InvalidOptionError(
             f"log10: expected an array (centers, {x.size}) of one center or more, found shape {values.shape}; "
             "give LocalBound.log10"
+        )
+    if x.max() > _LARGEST_DRAWN or x.min() < 1 / _LARGEST_DRAWN:
+        raise InvalidOptionError(
+            f"radii: expected {1 / _LARGEST_DRAWN:g} to {_LARGEST_DRAWN:g} to draw, found {x.min():g} to {x.max():g}"
         )
     order = np.argsort(x)
     if ax is None:
@@ -67,7 +71,7 @@ def plot_local_bound(
                 _draw(ax, x[order], np.log10(found[:, order]), color, label, marker)
     # of a single radius a linear axis would reach far below 0, or overflow
     ax.set_xscale("log")
-    ax.set_xlim(max(x.min() / _ROOM, SMALLEST), min(x.max(), LARGEST / _ROOM) * _ROOM)
+    ax.set_xlim(x.min() / _ROOM, x.max() * _ROOM)
     ax.set_xlabel("radius of the ball (input units)")
     ax.set_ylabel("regions")
     _powers(ax)
