@@ -105,7 +105,9 @@ def test_readme_has_examples(folder: Path) -> None:
     blocks = blocks_of(page)
     assert sum(block.language == "python" for block in blocks) >= 2
     commands = [arguments for block in blocks if block.language == "sh" for arguments in commands_of(block.text)]
-    assert {arguments[0] for arguments in commands} == {"info", "regions", "at", "bounds", "local"} and len(commands) >= 5
+    assert {arguments[0] for arguments in commands} == {"info", "regions", "at", "bounds", "local"} and len(
+        commands
+    ) >= 5
     made = [line.split()[1] for line in page.splitlines() if line.startswith("    make ")]
     assert made[:2] == ["demo", "test"]
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")

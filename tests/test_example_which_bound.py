@@ -168,7 +168,10 @@ def wrong_claims(text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, li
     for command, number, name in claims:
         assert main([*shlex.split(command), "--json"]) == 0
         document = json.loads(capsys.readouterr().out)
-        tightest = [row["name"] for row in document["bounds"] if "tightest upper" in row["mark"]]
+        above = [row for row in document["bounds"] if row["kind"] in ("upper bound", "exact maximum")]
+        least = min(above, key=lambda row: row["log10"])
+        assert "tightest upper" in "".join(row["mark"] for row in above if row["value"] == least["value"])
+        tightest = [row["name"] for row in above if row["value"] == least["value"]]
         values = {int(row["value"]) for row in document["bounds"] if row["name"] == name}
         if name not in tightest or values != {int(number.replace(",", ""))}:
             wrong.append(f"{command}: {number} by {name}, found {tightest}")

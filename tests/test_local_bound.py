@@ -20,9 +20,9 @@ from oracles.random_networks import FAMILIES, random_case
 from translate import to_network
 from vitrail.balls import LocalBound, count_in_ball, local_bound, sampled_regions_in_ball
 from vitrail.balls.affine import AffineMap
+from vitrail.balls.bounding import ball_norm, tallies
 from vitrail.balls.items import Items
 from vitrail.balls.lines import touched
-from vitrail.balls.local_bound import ball_norm, tallies
 from vitrail.balls.operator_norms import factor_of, operator_norms, spectral_norm
 from vitrail.balls.plan import BallPlan
 from vitrail.balls.propagate import ENGINES, propagate, start
@@ -587,10 +587,14 @@ def test_bad_radii(radius: object) -> None:
         local_bound(dense(0, (2, 3)).net, [0.0, 0.0], radius)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("norm", [1, "l2", None, True, 2.5, math.nan, "infinity"])
+@pytest.mark.parametrize("norm", [1, "l3", None, True, 2.5, math.nan, "infinity"])
 def test_bad_norms(norm: object) -> None:
     with pytest.raises(InvalidOptionError, match="norm"):
         local_bound(dense(0, (2, 3)).net, [0.0, 0.0], 1.0, norm)
+
+
+def test_norms_have_the_names_of_distances_too() -> None:
+    assert ball_norm("l2") == "2" and ball_norm("linf") == "inf"
 
 
 def test_good_norms() -> None:

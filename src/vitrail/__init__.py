@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vitrail import estimates as estimates
     from vitrail import local as local
     from vitrail import probes as probes
-    from vitrail.balls.local_bound import local_bound as local_bound
+    from vitrail.balls.bounding import local_bound as local_bound
     from vitrail.certification.certificate import Certificate as Certificate
     from vitrail.certification.certificate import certify as certify
     from vitrail.count import Count as Count
@@ -73,7 +73,7 @@ _HOMES = {
     "enumerate_regions": "vitrail.search",
     "estimates": "vitrail.estimates",
     "local": "vitrail.local",
-    "local_bound": "vitrail.balls.local_bound",
+    "local_bound": "vitrail.balls.bounding",
     "probes": "vitrail.probes",
     "read_vnnlib_box": "vitrail.domains",
     "region_at": "vitrail.local.region",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vitrail.balls.bounding import local_bound
 from vitrail.balls.exact_count import count_in_ball
-from vitrail.balls.local_bound import local_bound
 from vitrail.balls.result import LocalBound
 from vitrail.balls.samples import sampled_regions_in_ball
 

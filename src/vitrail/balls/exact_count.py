@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vitrail.balls.bounding import ball_norm
 from vitrail.balls.closest import meets_ball
-from vitrail.balls.local_bound import ball_norm
 from vitrail.count import Count
 from vitrail.domains import Box, Domain, Plane
 from vitrail.domains.checks import real_array, real_points

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vitrail.balls.bounding import ball_norm
 from vitrail.balls.deciding import first_of_each
 from vitrail.balls.items import Points
-from vitrail.balls.local_bound import ball_norm
 from vitrail.balls.plan import BallPlan
 from vitrail.balls.propagate import start
 from vitrail.count import Count

@@ -1,5 +1,6 @@
 """Bounds on the number of regions: one file per paper, and the table of all that apply."""
 
+from vitrail.bounds import depth
 from vitrail.bounds.architecture import Architecture
 from vitrail.bounds.bounds_table import BoundsTable
 from vitrail.bounds.growing import Growth, growth
@@ -20,6 +21,7 @@ __all__ = [
     "Setting",
     "Statement",
     "available",
+    "depth",
     "evaluate",
     "find",
     "growth",

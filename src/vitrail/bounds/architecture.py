@@ -209,6 +209,8 @@ def parse_widths(widths: str | Sequence[int]) -> tuple[int, ...]:
             )
         numbers = tuple(int(part) for part in widths.split("-"))
     else:
+        if not isinstance(widths, Sequence):
+            raise InvalidOptionError(f"widths: expected input, hidden layers and output, found {widths!r}")
         if any(isinstance(width, bool) or not hasattr(width, "__index__") for width in widths):
             raise InvalidOptionError(f"widths: expected integers, found {list(widths)!r}")
         numbers = tuple(int(width) for width in widths)

@@ -120,14 +120,9 @@ class BoundsTable:
         return [row for row in self.rows if (row.kind.above if above else row.kind.below)]
 
     def mark(self, row: BoundValue) -> str:
-        """Tightest upper, tightest lower, both or nothing; rows of equal value share a mark."""
-        upper, lower = self.tightest_upper, self.tightest_lower
-        marks = []
-        if upper is not None and row.kind.above and row.value == upper.value:
-            marks.append("tightest upper")
-        if lower is not None and row.kind.below and row.value == lower.value:
-            marks.append("tightest lower")
-        return ", ".join(marks)
+        """Tightest upper, tightest lower, both or nothing; of rows of equal value one has the mark."""
+        marks = [(self.tightest_upper, "tightest upper"), (self.tightest_lower, "tightest lower")]
+        return ", ".join(word for tightest, word in marks if tightest is row)
 
     def to_dict(self) -> dict[str, object]:
         """Everything, for JSON; integers beyond 2^53 as texts of all their digits."""

@@ -12,6 +12,7 @@ from flint import fmpz_mat, nmod_mat
 from vitrail.bounds.architecture import Architecture, Kernel, Layer
 from vitrail.bounds.setting import Constants, DenseLayer, Setting
 from vitrail.domains import Box, Domain, Segment, Space
+from vitrail.errors import InvalidDomainError
 from vitrail.network.graph import Graph
 from vitrail.network.network import Network
 from vitrail.network.ops.base import AffineOp, Op, size_of
@@ -71,11 +72,19 @@ def architecture_of(net: Network) -> Architecture:
 def setting_of(net: Network, domain: Domain | None = None, *, constants: Constants | None = None) -> Setting:
     """A network as bounds see it: its architecture, its weights where layers are dense, and its domain.
 
+    Raises:
+        InvalidDomainError: a domain in a space of another dimension.
+
     Example:
         >>> net = Network.from_arrays([([[1.0, 2.0], [2.0, 4.0]], [1.0, 0.0]), ([[1.0, 1.0]], None)])
         >>> setting_of(net).ranks, setting_of(net, Box([0.0, 0.0], [1.0, 2.0])).lengths
         ((1,), (1.0, 2.0))
     """
+    if domain is not None and domain.frame.basis.shape[1] != size_of(net.input_shape):
+        raise InvalidDomainError(
+            f"the domain lies in a space of {domain.frame.basis.shape[1]} inputs, but the network takes "
+            f"{size_of(net.input_shape)} (shape {net.input_shape}); give one of that many inputs"
+        )
     architecture = architecture_of(net)
     dimension = architecture.input_dimension if domain is None else domain.frame.dimension
     maps = [_dense_map(_only_map(net.graph, node)) for node in net.piecewise] if architecture.sequential else []

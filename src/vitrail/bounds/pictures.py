@@ -26,7 +26,7 @@ _DRAWN = (
 )
 """Bounds that are drawn against depth and width."""
 _MOST_STEPS, _LEAST_LAYERS = 12, 6
-_DEEP, _SHALLOW = "#d55e00", "#0072b2"
+_DEEP, _SHALLOW = "#8a63b0", "#117733"
 
 
 def picture(table: BoundsTable) -> Figure:
@@ -43,7 +43,7 @@ def picture(table: BoundsTable) -> Figure:
     from matplotlib.figure import Figure
 
     rows = [row for row in table if not on_expectation(row)]
-    figure = Figure(figsize=(8.0, 1.6 + 0.3 * len({(row.value, row.kind) for row in rows})), layout="constrained")
+    figure = Figure(figsize=(8.0, 2.0 + 0.3 * len({(row.value, row.kind) for row in rows})), layout="constrained")
     table.plot(figure.subplots())
     figure.suptitle(_title(table), **TITLE)
     return figure
@@ -95,7 +95,8 @@ def _draw_growth(architecture: Architecture, ax: Axes, along: str) -> None:
     options = {"activation": architecture.layers[0].activation}
     rank = max(ranks) if options["activation"] == "maxout" else None
     most = max(depth, _LEAST_LAYERS) if along == "layers" else max(2 * width, _LEAST_LAYERS)
-    steps = sorted({max(1, round(most * step / _MOST_STEPS)) for step in range(1, _MOST_STEPS + 1)})
+    stride = -(-most // _MOST_STEPS)
+    steps = list(range(stride, most + 1, stride)) if stride > 1 else list(range(1, most + 1))
     found = growth(architecture.input_dimension, width, depth, along=along, sizes=steps, rank=rank, **options)
     plot_growth(found, ax, names=_DRAWN)
     count = "layer" if depth == 1 else "layers"

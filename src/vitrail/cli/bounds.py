@@ -83,7 +83,7 @@ def bounds(
     Upper bounds hold for every network of the widths (or the given one), lower ones for some network of these widths.
     A bound whose statement was not read in its paper is labelled likely.
     """
-    widths = _WIDTHS.fullmatch(target) is not None
+    widths = _is_widths(target)
     if widths:
         _only_for_files(
             {"--input-shape": input_shape, "--output-tensor": output_tensor, "--vnnlib": vnnlib, "--box": box or None}
@@ -144,6 +144,16 @@ class _Wanted:
             count=count,
             time_limit=self.seconds or 1.0,
         )
+
+
+def _is_widths(target: str) -> bool:
+    """Whether the target is widths; numbers that are none are refused, as no file is meant."""
+    found = _WIDTHS.fullmatch(target) is not None
+    if not found and re.fullmatch(r"[\d\s-]+", target, flags=re.ASCII):
+        raise InvalidOptionError(
+            f"expected widths such as 784-100-100-10 (input, hidden layers, output) or a model file, found {target!r}"
+        )
+    return found
 
 
 def _constants(deviation: str | None) -> Constants | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +22,9 @@ _DASHES = ("solid", (0, (5, 1.5)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _ROW_HEIGHT = 0.27  # inches
 _LETTERS = 34  # of a line of names
+_NAMES = 3  # of bounds that share a line
+_FEW_DECADES = 2.5
+_MOST_DIGITS = 12
 
 
 class BoundView(Protocol):
@@ -95,36 +99,50 @@ def plot_values(rows: Sequence[BoundView], ax: Axes | None = None, *, count: flo
     if not rows:
         raise InvalidOptionError("rows: expected at least one bound, found none")
     lines: dict[tuple[float, str], list[str]] = {}
-    for row in sorted(rows, key=lambda row: -row.log10):
+    for row in sorted(rows, key=lambda row: (-row.log10, _color(row.kind) == _LOWER)):
         lines.setdefault((row.log10, row.kind), []).append(_labelled(row.name, row.confidence))
     if ax is None:
-        ax = _new_axes(7.0, 1.2 + _ROW_HEIGHT * len(lines))
-    for place, ((value, kind), _) in enumerate(lines.items()):
-        exact = kind == "exact maximum"
-        ax.plot(
-            [value],
-            [place],
-            "o",
-            color=_color(kind),
-            markersize=9 if exact else 6,
-            fillstyle="none" if exact else "full",
-        )
-        if exact:
-            ax.plot([value], [place], "o", color=_color(kind), markersize=4)
-    if count is not None:
-        ax.axvline(count, color=INK, linewidth=1.2)
-        ax.annotate("count", (count, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", color=INK)
-    labels = [textwrap.fill(", ".join(names), _LETTERS, break_long_words=False) for names in lines.values()]
-    ax.set_yticks(range(len(lines)), labels, fontsize="small")
-    ax.set_ylim(len(lines) - 0.5, -0.5)
+        ax = _new_axes(7.0, 1.4 + _ROW_HEIGHT * len(lines))
+    for place, (value, kind) in enumerate(lines):
+        ax.plot([value], [place], linestyle="none", **_marker(kind))
     low, high = min(row.log10 for row in rows), max(row.log10 for row in rows)
-    low = low if count is None else min(low, count)
-    room = 0.05 * max(high - low, 1.0)
+    if count is not None:
+        low = min(low, count)
+        ax.axvline(count, color=INK, linewidth=1.2)
+        text = f"count {10**count:,.0f}" if count < _MOST_DIGITS else "count"
+        ax.annotate(text, (count, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", color=INK)
+    ax.set_yticks(range(len(lines)), [_listed(names) for names in lines.values()], fontsize="small")
+    ax.set_ylim(len(lines) - 0.4, -0.6)
+    room = 0.06 * max(high - low, 0.5)
     ax.set_xlim(low - room, high + room)
     ax.grid(axis="both", color="#e5e7eb", linewidth=0.6)
-    _powers(ax, "x")
+    ax.set_axisbelow(True)
+    _numbers(ax, "x", low - room, high + room)
     ax.set_xlabel("regions")
+    _explain(ax, [kind for _, kind in lines])
     return ax
+
+
+def _marker(kind: str) -> dict[str, Any]:
+    """How a bound is drawn: exact maxima are ringed."""
+    if kind == "exact maximum":
+        return {"marker": "o", "color": _UPPER, "markersize": 8, "markerfacecolor": "white", "markeredgewidth": 2.2}
+    return {"marker": "o", "color": _color(kind), "markersize": 6}
+
+
+def _explain(ax: Axes, kinds: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    shown = list(dict.fromkeys(kinds))
+    handles = [Line2D([], [], linestyle="none", label=kind, **_marker(kind)) for kind in shown]
+    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.05), ncols=3, frameon=False, fontsize="small")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in one line, those beyond the first ones counted."""
+    kept = names if len(names) <= _NAMES else names[: _NAMES - 1]
+    more = len(names) - len(kept)
+    return ", ".join(kept) + (f" and {more} more" if more else "")
 
 
 def plot_growth(growth: GrowthView, ax: Axes | None = None, *, names: Sequence[str] | None = None) -> Axes:
@@ -193,17 +211,23 @@ def plot_lines(
     ax.legend(fontsize="x-small", frameon=False)
     if len(sizes) <= 12:
         ax.set_xticks(list(sizes))
-    _powers(ax, "y")
+    low, high = ax.get_ylim()
+    _numbers(ax, "y", low, high)
+    ax.set_ylim(low, high)
     return ax
 
 
-def _powers(ax: Axes, which: str) -> None:
-    """Powers of ten as labels of an axis that shows logarithms."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(MaxNLocator(7, integer=True))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$"))
+def _numbers(ax: Axes, which: str, low: float, high: float) -> None:
+    """Numbers as labels of an axis that shows their logarithms from low to high: 1, 2, 5, 10, ... or powers of ten."""
+    if high - low < _FEW_DECADES:
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        ticks = [(math.log10(m) + k, f"{m * 10.0**k:,g}") for k in decades for m in (1, 2, 5)]
+    else:
+        step = max(1, math.ceil((high - low) / 7))
+        ticks = [(float(k), f"$10^{{{k}}}$") for k in range(math.ceil(low), math.floor(high) + 1, step)]
+    kept = [(place, label) for place, label in ticks if low <= place <= high]
+    set_ticks = ax.set_xticks if which == "x" else ax.set_yticks
+    set_ticks([place for place, _ in kept], [label for _, label in kept])
 
 
 def _new_axes(width: float, height: float) -> Axes:

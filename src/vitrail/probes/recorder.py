@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitrail.errors import InvalidOptionError, StoreError
+from vitrail.errors import InvalidDomainError, InvalidOptionError, StoreError
 from vitrail.files.whole import quoted
 from vitrail.network.network import Network
 from vitrail.probes.reading import Probe, Reading, check_probes, settings_of
@@ -178,7 +178,9 @@ class Recorder:
 
     def _failed(self, name: str, step: int, error: Exception) -> str:
         """Raise the error, or warn about the first one of a kind; what the record says about it."""
-        if self.strict:
+        mistaken = isinstance(error, InvalidDomainError | InvalidOptionError) and not self.file.rows
+        if self.strict or mistaken:
+            # what a probe was given does not fit the network: nothing later would change that
             raise error
         text = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
         if name not in self._complained:

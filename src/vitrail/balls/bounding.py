@@ -125,7 +125,7 @@ def ball_norm(norm: object) -> str:
     number = not isinstance(norm, bool | str) and isinstance(norm, int | float | np.integer | np.floating)
     if number and float(str(norm)) in (2.0, math.inf):
         return "2" if float(str(norm)) == 2.0 else "inf"
-    return one_of("norm", norm, ["2", "inf"])
+    return one_of("norm", {"l2": "2", "linf": "inf"}.get(str(norm), norm), ["2", "inf"])
 
 
 def ball_radii(radius: ArrayLike) -> np.ndarray:
