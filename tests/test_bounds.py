@@ -388,6 +388,13 @@ def test_other_growth_is_refused(arguments: dict[str, object]) -> None:
         growth(2, 4, 3, **arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("activation", ["relu", "hardtanh", "abs"])
+def test_many_units_in_few_dimensions_are_cheap(activation: str) -> None:
+    # a power of a polynomial with a million terms would fill the memory
+    found = table([2, 10**6, 10**6, 1], activation=activation)
+    assert found.tightest_upper is not None and found.tightest_upper.log10 < 30
+
+
 def test_settings_can_be_given() -> None:
     setting = Setting(Architecture.of("2-3-1"))
     assert table(setting)["serra2018"].value == evaluate("serra2018", setting).value == 7

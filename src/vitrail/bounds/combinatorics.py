@@ -15,6 +15,7 @@ __all__ = [
     "cells_up_to",
     "elementary_symmetric",
     "partial_sums",
+    "symmetric_of_families",
 ]
 
 _KEPT = 32  # rows of binomials that are kept: of thousands of units one takes megabytes
@@ -110,10 +111,22 @@ def cells_up_to(families: Mapping[int, int], dimension: int) -> list[fmpz]:
         >>> cells_up_to({2: 3}, 3)
         [1, 7, 19, 27]
     """
-    # the elementary symmetric polynomials are the coefficients of the product of 1 + extra t
+    return list(accumulate(symmetric_of_families(families, dimension)))
+
+
+def symmetric_of_families(families: Mapping[int, int], degree: int) -> list[fmpz]:
+    """The elementary symmetric polynomials e_0, ..., e_degree of numbers (keys) that occur so often (values).
+
+    Example:
+        >>> symmetric_of_families({2: 3}, 4)
+        [1, 6, 12, 8, 0]
+    """
+    # the coefficients of the product of 1 + number t; no power is computed beyond the degree
     product = fmpz_poly([1])
-    for extra, units in families.items():
-        if extra > 0 and units > 0:
-            product *= fmpz_poly([1, extra]) ** units
-    sums = list(accumulate(product.coeffs()[: dimension + 1]))
-    return sums + [sums[-1]] * (dimension + 1 - len(sums))
+    for number, times in families.items():
+        row = [fmpz(1)]
+        for j in range(min(times, degree)):
+            row.append(row[-1] * ((times - j) * number) // (j + 1))
+        product = fmpz_poly((product * fmpz_poly(row)).coeffs()[: degree + 1])
+    found = list(product.coeffs())
+    return found + [fmpz(0)] * (degree + 1 - len(found))

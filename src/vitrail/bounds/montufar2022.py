@@ -9,36 +9,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import comb, prod
 
-from flint import fmpz, fmpz_poly
+from flint import fmpz
 
 from vitrail.bounds import conditions, goujon2024
-from vitrail.bounds.combinatorics import cells_of_families
+from vitrail.bounds.combinatorics import cells_of_families, symmetric_of_families
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement
 from vitrail.errors import NotApplicableError
 from vitrail.status import Definition
 
-__all__ = ["STATEMENTS", "central_exact", "exact", "lower", "symmetric_of_families", "upper"]
+__all__ = ["STATEMENTS", "central_exact", "exact", "lower", "upper"]
 
 _PAPER = "Montufar, Ren, Zhang 2022 (SIAGA, arXiv 2104.08135)"
-
-
-def symmetric_of_families(families: Mapping[int, int], degree: int) -> list[fmpz]:
-    """The elementary symmetric polynomials e_0, ..., e_degree of numbers (keys) that occur so often (values).
-
-    Example:
-        >>> symmetric_of_families({2: 3}, 4)
-        [1, 6, 12, 8, 0]
-    """
-    product = fmpz_poly([1])
-    for number, times in families.items():
-        row = [fmpz(1)]
-        for j in range(min(times, degree)):
-            row.append(row[-1] * ((times - j) * number) // (j + 1))
-        product = fmpz_poly((product * fmpz_poly(row)).coeffs()[: degree + 1])
-    found = list(product.coeffs())
-    return found + [fmpz(0)] * (degree + 1 - len(found))
 
 
 def _ranks(ranks: Sequence[int]) -> Counter[int]:

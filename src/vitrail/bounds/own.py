@@ -8,10 +8,10 @@ from fractions import Fraction
 from flint import fmpz, fmpz_poly
 
 from vitrail.bounds import conditions
+from vitrail.bounds.combinatorics import symmetric_of_families
 from vitrail.bounds.hanin2019patterns import MOMENTS, SIDES
 from vitrail.bounds.inputs import natural, widths_of
 from vitrail.bounds.layered import Stage, layered_bound
-from vitrail.bounds.montufar2022 import symmetric_of_families
 from vitrail.bounds.serra2018 import upper as serra_upper
 from vitrail.bounds.setting import Setting
 from vitrail.bounds.statement import BoundKind, Confidence, Need, Statement

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,9 +41,8 @@ from vitrail.cli.options_at import (
     TableOut,
     TablePlot,
 )
-from vitrail.cli.targets import PICTURES, check_output, write_figure
+from vitrail.cli.targets import PICTURES, check_output, write_figure, write_table
 from vitrail.errors import InvalidDomainError, InvalidOptionError, NotCertifiedError
-from vitrail.files import write_whole
 from vitrail.options import one_of
 from vitrail.status import Status
 
@@ -114,7 +113,7 @@ def at(
     table = _table(net, points, domain, chosen, not (quiet or json_output) and sys.stderr.isatty())
     table.attrs |= {"network": net.digest, "domain": domain.description}
     if out is not None:
-        _write_table(table, Path(out))
+        write_table(table, Path(out))
     if plot is not None:
         title = f"{ascii(Path(model).name)[1:-1]}: {counted(len(table), 'point')}, {domain.description}"
         angles = _angles(net, points, domain) if "directions" in chosen else {}
@@ -160,16 +159,6 @@ def _table(net: Network, points: Points, domain: Domain, measures: list[str], pr
     names = dict(table.attrs["columns"]) | {"row": text}
     table.attrs["columns"] = {name: names[name] for name in table.columns}
     return table
-
-
-def _write_table(table: Any, path: Path) -> None:
-    def write(file: IO[bytes]) -> None:
-        if path.suffix.lower() == ".csv":
-            file.write(table.to_csv(index=False).encode())
-        else:
-            table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
-
-    write_whole(path, write)
 
 
 def _angles(net: Network, points: Points, domain: Domain) -> dict[str, Directions]:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,9 +31,8 @@ from vitrail.cli.options import (
 from vitrail.cli.options_local import BallCountSeconds, BallNorm, BallPlot, BallTable, Radii, Samples, radii_of
 from vitrail.cli.output import printable, rows_table, show, write_json, write_line
 from vitrail.cli.points import read_points, take_rows
-from vitrail.cli.targets import PICTURES, check_output, write_figure
+from vitrail.cli.targets import PICTURES, check_output, write_figure, write_table
 from vitrail.errors import InvalidOptionError, VitrailError
-from vitrail.files import write_whole
 from vitrail.options import one_of
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def local(
     if chosen is not None:
         table.insert(1, "row", np.repeat(chosen, len(sizes)))
     if out is not None:
-        _write_table(table, Path(out))
+        write_table(table, Path(out))
     if plot is not None:
         title = f"{ascii(Path(model).name)[1:-1]}: balls around {counted(len(centers), 'input')}"
         _draw(table, found, title, Path(plot), where)
@@ -200,16 +199,6 @@ def _some_incomplete(table: Any) -> bool:
     """Whether some counts are only lower bounds."""
     lower, upper = (table[name].to_numpy(dtype=float, na_value=np.nan) for name in ("counted_lower", "counted_upper"))
     return bool((~np.isnan(lower) & (lower != upper)).any())
-
-
-def _write_table(table: Any, path: Path) -> None:
-    def write(file: IO[bytes]) -> None:
-        if path.suffix.lower() == ".csv":
-            file.write(table.to_csv(index=False).encode())
-        else:
-            table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
-
-    write_whole(path, write)
 
 
 def _draw(table: Any, found: LocalBound, title: str, path: Path, where: str) -> None:

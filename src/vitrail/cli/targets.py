@@ -1,11 +1,11 @@
-"""The files that `vitrail regions` writes."""
+"""The files that commands write."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitrail.domains import Domain
     from vitrail.regions import RegionSet
 
-__all__ = ["PICTURES", "Targets", "check_output", "write_figure"]
+__all__ = ["PICTURES", "Targets", "check_output", "write_figure", "write_table"]
 
 PICTURES = (".png", ".svg", ".pdf")
 """Endings of the names of pictures."""
@@ -60,6 +60,22 @@ def write_figure(figure: Figure, path: Path) -> None:
     """
     kind = path.suffix.lower().removeprefix(".")
     write_whole(path, lambda file: figure.savefig(file, format=kind, dpi=200))
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a table as .csv or .parquet, as its name says, whole or not at all.
+
+    Raises:
+        StoreError: the file cannot be written; what was there before is untouched.
+    """
+
+    def write(file: IO[bytes]) -> None:
+        if path.suffix.lower() == ".csv":
+            file.write(table.to_csv(index=False).encode())
+        else:
+            table.to_parquet(file, engine="pyarrow", compression="zstd", index=False)
+
+    write_whole(path, write)
 
 
 @dataclass(frozen=True)
