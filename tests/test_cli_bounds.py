@@ -60,6 +60,18 @@ def test_widths_give_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["tightest_upper"] == "hinz2021" and found["tightest_lower"] == expected.tightest_lower.name  # type: ignore[union-attr]
 
 
+def test_the_depth_from_which_deep_wins_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "bounds", "5-10-10-1")["smallest_winning_depth"]
+    assert found == {
+        equal: vitrail.bounds.depth.smallest_winning_depth(5, 10, "best", equal=equal)
+        for equal in ("units", "parameters")
+    }
+    assert main(["bounds", "5-10-10-1"]) == 0
+    assert f"as many units: from {found['units']} layers on" in capsys.readouterr().out
+    assert document(capsys, "bounds", "2-3-1", "--activation", "abs")["smallest_winning_depth"] == {}
+    assert document(capsys, "bounds", "784-100-10")["smallest_winning_depth"] == {}
+
+
 def test_numbers_of_any_size_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     widths = "-".join(["500", *["500"] * 40, "1"])
     found = document(capsys, "bounds", widths)

@@ -31,7 +31,7 @@ from vitrail.cli.options_bounds import AllBounds, BiasDeviation, BoundsPlot, Cou
 from vitrail.cli.options_regions import DefinitionName, LineFlag, Margin, PlaneFlag, Seed, SegmentFlag
 from vitrail.cli.output import printable, rows_table, show, write_json, write_line
 from vitrail.cli.targets import PICTURES, check_output, write_figure
-from vitrail.errors import InvalidOptionError
+from vitrail.errors import InvalidOptionError, ResourceLimitError
 from vitrail.options import one_of
 from vitrail.status import Definition
 
@@ -49,6 +49,7 @@ Examples:
   vitrail bounds net.npz --box -1,1 --definition linear --all
 """
 
+_MOST_INPUTS, _MOST_LAYERS = 30, 300
 _WIDTHS = re.compile(r"\s*\d+(\s*-\s*\d+)+\s*", flags=re.ASCII)
 
 
@@ -188,9 +189,36 @@ def _draw(found: BoundsTable, path: Path, growing: bool) -> None:
     write_figure((picture_of_growth if growing else picture)(found), path)
 
 
+def _winning_depths(found: BoundsTable) -> dict[str, int | None]:
+    """From how many layers as wide as the widest on deep ReLU networks certainly have more regions than one layer.
+
+    Of as many units, and of as many parameters; none of more inputs than these tables are made for.
+    """
+    from vitrail.bounds.depth import smallest_winning_depth
+
+    architecture = found.setting.architecture
+    relu = architecture.layers and all(layer.activation == "relu" for layer in architecture.layers)
+    if architecture.source != "widths" or not relu or architecture.input_dimension > _MOST_INPUTS:
+        return {}
+    depths: dict[str, int | None] = {}
+    for equal in ("units", "parameters"):
+        try:
+            options = {"equal": equal, "limit": _MOST_LAYERS}
+            depths[equal] = smallest_winning_depth(
+                architecture.input_dimension,
+                max(architecture.widths),
+                "best",
+                **options,  # type: ignore[arg-type]
+            )
+        except ResourceLimitError:
+            depths[equal] = None
+    return depths
+
+
 def _write(found: BoundsTable, plot: str | None, json_output: bool, quiet: bool, show_all: bool) -> None:
     if json_output:
         document: dict[str, Any] = {"command": "bounds"} | found.to_dict() | {"files": {"plot": plot}}
+        document["smallest_winning_depth"] = _winning_depths(found)
         write_json(document)
         return
     if quiet:
@@ -205,6 +233,10 @@ def _write(found: BoundsTable, plot: str | None, json_output: bool, quiet: bool,
         reasons = [(left.statement.name, left.reason) for left in found.left_out]
         tables.append(rows_table("not listed", ("bound", "why"), reasons, right=()))
     show(*tables)
+    for equal, depth in _winning_depths(found).items():
+        start = f"from {depth} layers on" if depth else f"at no depth that is known (up to {_MOST_LAYERS} layers)"
+        widest = max(architecture.widths)
+        write_line(f"layers of {widest:,} units can have more regions than one layer of as many {equal}: {start}")
     if found.count_note:
         write_line(f"not counted: {printable(found.count_note)}")
     if plot is not None:
